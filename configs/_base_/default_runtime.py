@@ -1,0 +1,31 @@
+# What every config of the project runs with.
+custom_imports = dict(imports=['mmlt_plugin'], allow_failed_imports=False)
+default_scope = 'mmpretrain'
+
+# In default_hooks, not custom_hooks: a config that sets custom_hooks keeps these.
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='VisualizationHook', enable=False),
+    # Ranks keep their own batch statistics; before evaluating and saving they agree.
+    sync_buffers=dict(type='SyncBuffersHook'),
+    class_counts=dict(type='ClassCountsHook'),
+    checkpoint_match=dict(type='CheckpointMatchHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+visualizer = dict(
+    type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')]
+)
+log_level = 'INFO'
+log_processor = dict(window_size=50)
+load_from = None
+resume = False
+randomness = dict(seed=0, deterministic=False)

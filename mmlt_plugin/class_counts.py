@@ -1,0 +1,244 @@
+"""Training images per class: where they come from and what is derived from them.
+
+Groups, samplers, re-weighted losses and shot splits all start from ``counts``: an
+int64 vector of length ``num_classes`` in label order, in which zero is legal anywhere.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import (
+    ClassBalancedDataset,
+    ConcatDataset,
+    RepeatDataset,
+)
+from torch.utils.data import ConcatDataset as TorchConcatDataset
+from torch.utils.data import Subset
+
+from .errors import ConfigError
+
+# Reading the labels of an image data set un-pickles every item, so it is done once.
+_cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def resolve_labels(dataset: Any) -> np.ndarray:
+    """Label of every item of a dataset, through any nest of dataset wrappers.
+
+    Understands mmengine's and PyTorch's concatenation, repetition, class balancing
+    and subsets, and every dataset with ``get_gt_labels`` or ``get_cat_ids``.
+
+    Args:
+        dataset: A dataset whose items have exactly one label each.
+
+    Returns:
+        np.ndarray: int64 labels, shape (len(dataset),), in item order.
+
+    Raises:
+        ConfigError: The dataset tells no labels, or an item has several.
+
+    Example:
+        >>> from mmlt_plugin.class_counts import resolve_labels
+        >>> from mmlt_plugin.datasets import Digits
+        >>> resolve_labels(Digits(split='train'))[:5]
+        array([0, 1, 2, 3, 4])
+    """
+    return _resolve(dataset)[0]
+
+
+def training_class_counts(dataset: Any, num_classes: int) -> np.ndarray:
+    """Number of different training images of every class.
+
+    An image that a wrapper repeats counts once: repetition changes how often a class
+    is drawn, not how many images there are to learn from.
+
+    Args:
+        dataset: The training dataset, wrapped or not.
+        num_classes: Number of classes C.
+
+    Returns:
+        np.ndarray: int64 counts, shape (C,), in label order; classes without an image
+        have zero.
+
+    Raises:
+        ConfigError: A label lies outside 0..C-1.
+
+    Example:
+        >>> from mmlt_plugin.class_counts import training_class_counts
+        >>> from mmlt_plugin.datasets import Digits
+        >>> training_class_counts(Digits(split='train'), num_classes=10)
+        array([128, 132, 127, 133, 131, 132, 131, 129, 124, 130])
+    """
+    labels, images = _resolve(dataset)
+    bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(bad):
+        raise ConfigError(
+            f'label {labels[bad[0]]} of item {bad[0]} of the training dataset '
+            f'({type(dataset).__name__}) lies outside 0..{num_classes - 1} '
+            f'(num_classes={num_classes})'
+        )
+    _, first = np.unique(images, return_index=True)
+    return np.bincount(labels[first], minlength=num_classes).astype(np.int64)
+
+
+def shot_splits(
+    counts: Sequence[int] | np.ndarray, many: int = 100, few: int = 20
+) -> dict[str, np.ndarray]:
+    """Split the classes by how many training images they have.
+
+    Liu et al., CVPR 2019: many-shot classes have more than ``many`` images, few-shot
+    classes fewer than ``few``, medium-shot classes the rest, both bounds included.
+
+    Args:
+        counts: Training images per class, shape (C,).
+        many: Upper bound of medium, in images.
+        few: Lower bound of medium, in images; 0 <= few <= many.
+
+    Returns:
+        dict: ``many``, ``medium`` and ``few``, each an int64 array of class ids.
+
+    Raises:
+        ConfigError: ``few`` > ``many``, or ``few`` is negative.
+
+    Example:
+        >>> from mmlt_plugin.class_counts import shot_splits
+        >>> shot_splits([101, 100, 20, 19, 0])['medium']
+        array([1, 2])
+    """
+    if not 0 <= few <= many:
+        raise ConfigError(
+            f'shot thresholds few={few}, many={many} need 0 <= few <= many'
+        )
+    counts = np.asarray(counts)
+    return {
+        'many': np.flatnonzero(counts > many),
+        'medium': np.flatnonzero((counts <= many) & (counts >= few)),
+        'few': np.flatnonzero(counts < few),
+    }
+
+
+def class_groups(
+    counts: Sequence[int] | np.ndarray, groups: int | Sequence[int]
+) -> list[np.ndarray]:
+    r"""Divide the classes into groups from most to least frequent.
+
+    With a number G the groups get equal internal imbalance, ResLT's rule (Sec. 3.1):
+    with :math:`R = N_{max} / N_{min}` group g holds the classes with
+    :math:`N_{max} R^{-(g+1)/G} < N_i \le N_{max} R^{-g/G}`; classes without images
+    belong to the last group and do not count as :math:`N_{min}`. With a sequence the
+    groups have those sizes. Ties are broken by class id.
+
+    Args:
+        counts: Training images per class, shape (C,).
+        groups: Number of groups, or their sizes, which sum to C.
+
+    Returns:
+        list[np.ndarray]: For each group its int64 class ids, by descending count. A
+        group of the equal-imbalance rule can be empty.
+
+    Raises:
+        ConfigError: The sizes do not sum to C, or no class has an image.
+
+    Example:
+        >>> from mmlt_plugin.class_counts import class_groups
+        >>> [group.tolist() for group in class_groups([5, 500, 60, 0], groups=2)]
+        [[1, 2], [0, 3]]
+        >>> [group.tolist() for group in class_groups([5, 500, 60, 0], groups=[1, 3])]
+        [[1], [2, 0, 3]]
+    """
+    counts = np.asarray(counts)
+    order = np.argsort(-counts, kind='stable')
+    if isinstance(groups, int):
+        present = counts[counts > 0]
+        if not len(present):
+            raise ConfigError('groups: no class of the training dataset has an image')
+        imbalance = present.max() / present.min()
+        cuts = [present.max() / imbalance ** (g / groups) for g in range(1, groups)]
+        sizes = np.diff([0, *[int((counts > cut).sum()) for cut in cuts], len(counts)])
+    else:
+        check_group_sizes(groups, len(counts))
+        sizes = np.asarray(groups)
+    return np.split(order, np.cumsum(sizes)[:-1])
+
+
+def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
+    """Refuse group sizes that are no partition of the classes.
+
+    Args:
+        groups: Number of classes of each group.
+        num_classes: Number of classes C.
+
+    Raises:
+        ConfigError: A size is not positive, or the sizes do not sum to C.
+
+    Example:
+        >>> from mmlt_plugin.class_counts import check_group_sizes
+        >>> check_group_sizes([2, 2, 6], num_classes=10)
+    """
+    if min(groups) < 1 or sum(groups) != num_classes:
+        raise ConfigError(
+            f'groups={list(groups)} must be positive sizes that sum to '
+            f'num_classes={num_classes}, not to {sum(groups)}'
+        )
+
+
+def _resolve(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and which different image each item is, cached by dataset."""
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    cached = _cache.get(dataset)
+    if cached is None or len(cached[0]) != len(dataset):
+        cached = _cache[dataset] = _read(dataset)
+    return cached
+
+
+def _read(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(dataset, (ConcatDataset, TorchConcatDataset)):
+        parts = [_resolve(part) for part in dataset.datasets]
+        starts = np.cumsum([0] + [int(ids.max(initial=-1)) + 1 for _, ids in parts])
+        return (
+            np.concatenate([labels for labels, _ in parts]),
+            np.concatenate([ids + start for (_, ids), start in zip(parts, starts)]),
+        )
+    if isinstance(dataset, RepeatDataset):
+        labels, ids = _resolve(dataset.dataset)
+        return np.tile(labels, dataset.times), np.tile(ids, dataset.times)
+    if isinstance(dataset, (ClassBalancedDataset, Subset)) or hasattr(
+        dataset, 'item_indices'
+    ):
+        labels, ids = _resolve(dataset.dataset)
+        if isinstance(dataset, ClassBalancedDataset):
+            items = dataset.repeat_indices
+        elif isinstance(dataset, Subset):
+            items = dataset.indices
+        else:
+            items = dataset.item_indices
+        items = np.asarray(items, dtype=np.int64)
+        return labels[items], ids[items]
+    return _leaf_labels(dataset), np.arange(len(dataset))
+
+
+def _leaf_labels(dataset: Any) -> np.ndarray:
+    """Labels of a dataset that wraps no other, or that reads them by itself."""
+    if hasattr(dataset, 'get_gt_labels'):
+        labels = np.asarray(dataset.get_gt_labels())
+    elif hasattr(dataset, 'get_cat_ids'):
+        categories = [dataset.get_cat_ids(i) for i in range(len(dataset))]
+        if any(len(category) != 1 for category in categories):
+            categories = [[]]
+        labels = np.asarray(categories).reshape(-1)
+    else:
+        raise ConfigError(
+            f'{type(dataset).__name__} tells no labels: it needs a method '
+            'get_gt_labels() or get_cat_ids(idx)'
+        )
+    if labels.shape != (len(dataset),) or labels.dtype.kind not in 'iu':
+        raise ConfigError(
+            f'{type(dataset).__name__} must have exactly one integer label an item'
+        )
+    return labels.astype(np.int64)

@@ -1,0 +1,122 @@
+"""A long-tailed subset of any dataset."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import BaseDataset, force_full_init
+from mmpretrain.registry import DATASETS
+
+from ..class_counts import resolve_labels
+from .profiles import long_tailed_counts, long_tailed_indices
+
+
+@DATASETS.register_module()
+class LongTailedDataset:
+    """Keep a long-tailed subset of a dataset.
+
+    Wrapped around CIFAR-10 or CIFAR-100 with the defaults it is, index for index, the
+    CIFAR-LT of LDAM-DRW, BBN and ResLT (see :func:`long_tailed_indices`).
+
+    Args:
+        dataset: The whole dataset, as a config dict or an instance; an instance is
+            left as it is.
+        imbalance_factor: Smallest over largest class size, in (0, 1]; the papers' 0.01
+            is the imbalance ratio 100.
+        profile: ``exp``, ``step`` or ``pareto``, see :func:`long_tailed_counts`.
+        seed: Seed of the choice of images.
+        pareto_power: Power of the ``pareto`` profile.
+        lazy_init: Whether to leave reading the labels to :meth:`full_init`.
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> from mmlt_plugin.datasets import LongTailedDataset
+        >>> whole = dict(type='Digits', split='train')
+        >>> len(LongTailedDataset(whole, imbalance_factor=1 / 32))
+        390
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        imbalance_factor: float = 0.01,
+        profile: str = 'exp',
+        seed: int = 0,
+        pareto_power: float = 6.0,
+        lazy_init: bool = False,
+    ) -> None:
+        self._profile: dict[str, Any] = dict(
+            imbalance_factor=imbalance_factor,
+            profile=profile,
+            pareto_power=pareto_power,
+        )
+        self.seed = seed
+        # Before the images are read: a wrong value should not cost a minute.
+        long_tailed_counts(num_images=1, num_classes=1, **self._profile)
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self._metainfo = dict(self.dataset.metainfo)
+        self._fully_initialized = False
+        if not lazy_init:
+            self.full_init()
+
+    def full_init(self) -> None:
+        """Read the labels and choose the images that stay."""
+        if self._fully_initialized:
+            return
+        self.dataset.full_init()
+        self._metainfo = dict(self.dataset.metainfo)
+        labels = resolve_labels(self.dataset)
+        num_classes = len(self.CLASSES) if self.CLASSES else int(labels.max()) + 1
+        counts = long_tailed_counts(len(labels), num_classes, **self._profile)
+        #: Item of the whole dataset that each item is, int64, shape (len(self),).
+        self.kept = long_tailed_indices(labels, counts, self.seed)
+        self._labels = labels[self.kept]
+        if isinstance(self.dataset, BaseDataset):
+            # A dataset of its own: the memory of the other images is freed, and the
+            # random image that replaces a broken one is not from outside the subset.
+            self.dataset = self.dataset.get_subset(self.kept.tolist())
+            self.item_indices = np.arange(len(self.kept))
+        else:
+            self.item_indices = self.kept
+        self._fully_initialized = True
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the wrapped dataset, a copy."""
+        return copy.deepcopy(self._metainfo)
+
+    @property
+    def CLASSES(self) -> tuple[str, ...] | None:
+        """Names of the classes in label order."""
+        return self._metainfo.get('classes')
+
+    @force_full_init
+    def get_gt_labels(self) -> np.ndarray:
+        """Label of every item, int64, shape (len(self),)."""
+        return self._labels
+
+    @force_full_init
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of one item, as a list of length 1."""
+        return [int(self._labels[idx])]
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of one item."""
+        return self.dataset.get_data_info(int(self.item_indices[idx]))
+
+    @force_full_init
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    @force_full_init
+    def __getitem__(self, idx: int) -> dict:
+        return self.dataset[int(self.item_indices[idx])]
+
+    def __repr__(self) -> str:
+        settings = ', '.join(f'{k}={v!r}' for k, v in self._profile.items())
+        return f'{type(self).__name__}({settings}, seed={self.seed}) of\n{self.dataset}'

@@ -1,0 +1,99 @@
+"""Long-tailed class sizes and the community's choice of the images that stay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import ConfigError
+
+PROFILES = ('exp', 'step', 'pareto')
+
+
+def long_tailed_counts(
+    num_images: int,
+    num_classes: int,
+    imbalance_factor: float,
+    profile: str = 'exp',
+    pareto_power: float = 6.0,
+) -> list[int]:
+    r"""Images per class of a long-tailed subset, class 0 the most frequent.
+
+    With :math:`N_0` = num_images / C, :math:`\beta` the imbalance factor
+    :math:`N_{min} / N_{max}` and :math:`t = i / (C - 1)`, always truncated:
+
+    - ``exp``: :math:`N_i = N_0 \beta^t` (Cui et al., CVPR 2019),
+    - ``step``: :math:`N_0` for the first half of the classes, :math:`N_0 \beta` for
+      the rest (Buda et al., 2018),
+    - ``pareto``: :math:`N_i = N_0 (1 + t (\beta^{-1/p} - 1))^{-p}`, a Pareto tail of
+      power p that ends at :math:`\beta`; ImageNet-LT and Places-LT have p = 6.
+
+    Args:
+        num_images: Images of the whole, balanced data set.
+        num_classes: Number of classes C.
+        imbalance_factor: :math:`\beta` in (0, 1].
+        profile: ``exp``, ``step`` or ``pareto``.
+        pareto_power: p > 0, only for ``pareto``.
+
+    Returns:
+        list[int]: Images per class, length C.
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> from mmlt_plugin.datasets import long_tailed_counts
+        >>> long_tailed_counts(50000, 10, 0.01)
+        [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+    """
+    if profile not in PROFILES:
+        raise ConfigError(f'profile={profile!r} is unknown: choose from {PROFILES}')
+    if not 0 < imbalance_factor <= 1:
+        raise ConfigError(
+            f'imbalance_factor={imbalance_factor} must lie in (0, 1]: it is the '
+            'smallest class size over the largest'
+        )
+    if not pareto_power > 0:
+        raise ConfigError(f'pareto_power={pareto_power} must be positive')
+    largest = num_images / num_classes
+    # Python floats, not NumPy: the published subsets depend on the last bit.
+    steps = [i / max(num_classes - 1.0, 1.0) for i in range(num_classes)]
+    if profile == 'exp':
+        return [int(largest * imbalance_factor**t) for t in steps]
+    if profile == 'step':
+        head = num_classes // 2
+        tail = num_classes - head
+        return [int(largest)] * head + [int(largest * imbalance_factor)] * tail
+    stretch = imbalance_factor ** (-1 / pareto_power) - 1
+    return [int(largest * (1 + t * stretch) ** -pareto_power) for t in steps]
+
+
+def long_tailed_indices(
+    labels: np.ndarray, counts: list[int], seed: int = 0
+) -> np.ndarray:
+    """Choose the images that stay, as the community's CIFAR-LT generator does.
+
+    One legacy NumPy generator shuffles the images of class 0, 1, ... in turn and the
+    first ``counts[c]`` of each stay, in shuffled order. Seed 0 gives the subset that
+    LDAM-DRW, BBN, ResLT and most later papers train on.
+
+    Args:
+        labels: Label of every image, shape (N,).
+        counts: Images to keep per class; a class that has fewer keeps all.
+        seed: Seed of the choice.
+
+    Returns:
+        np.ndarray: int64 item indices, class after class.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.datasets import long_tailed_indices
+        >>> long_tailed_indices(np.array([0, 1, 0, 1]), [2, 1])
+        array([2, 0, 1])
+    """
+    generator = np.random.RandomState(seed)  # the published stream
+    kept = []
+    for label, count in enumerate(counts):
+        images = np.flatnonzero(labels == label)
+        generator.shuffle(images)
+        kept.append(images[:count])
+    return np.concatenate(kept)

@@ -1,0 +1,5 @@
+"""What runs beside the model."""
+
+from .hooks import CheckpointMatchHook, ClassCountsHook
+
+__all__ = ['CheckpointMatchHook', 'ClassCountsHook']

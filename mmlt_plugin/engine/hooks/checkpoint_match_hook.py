@@ -1,0 +1,54 @@
+"""Refuses checkpoints of another model."""
+
+from __future__ import annotations
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from ...errors import ConfigError
+
+
+@HOOKS.register_module()
+class CheckpointMatchHook(Hook):
+    """Compare a checkpoint with the model before it is loaded.
+
+    mmengine loads what fits and logs the rest, so that testing the wrong checkpoint
+    ends with the accuracy of random weights. Here a test or a resumed run needs every
+    tensor; a run that starts from ``load_from`` needs at least one, since fine-tuning
+    replaces heads.
+
+    Raises:
+        ConfigError: The checkpoint is of another model.
+
+    Example:
+        >>> default_hooks = dict(checkpoint_match=dict(type='CheckpointMatchHook'))
+    """
+
+    priority = 'VERY_LOW'  # after hooks that swap the weights, such as EMAHook
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Refuse a checkpoint whose tensors do not fit."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        wanted = {
+            name: tensor.shape
+            for name, tensor in model.state_dict().items()
+            if not name.endswith('num_batches_tracked')
+        }
+        found = {
+            name.removeprefix('module.'): getattr(tensor, 'shape', None)
+            for name, tensor in checkpoint.get('state_dict', checkpoint).items()
+        }
+        misfits = [name for name in wanted if found.get(name) != wanted[name]]
+        fine_tuning = (
+            isinstance(runner.optim_wrapper, OptimWrapper) and not runner._resume
+        )
+        if len(misfits) == len(wanted) or (misfits and not fine_tuning):
+            source = runner._load_from or f'in {runner.work_dir}'
+            raise ConfigError(
+                f'checkpoint {source} is of another model: {len(misfits)} of '
+                f'{len(wanted)} tensors are missing or have another shape, the first '
+                f'is {misfits[0]}'
+            )

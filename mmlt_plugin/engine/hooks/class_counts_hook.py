@@ -1,0 +1,144 @@
+"""Brings the training images per class to whoever wants them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS, HOOKS
+
+from ...class_counts import training_class_counts
+from ...errors import ConfigError
+
+
+@HOOKS.register_module()
+class ClassCountsHook(Hook):
+    """Count the training images per class and hand the counts around.
+
+    In training they are counted in the training dataset, through any nest of wrappers,
+    given to every module and metric that has ``set_class_counts(counts)``, and stored
+    in every checkpoint. In testing they come from the checkpoint, so no training data
+    is needed; a checkpoint without them, of another code base say, is helped out with
+    the config's training dataset where that can be read.
+
+    It also checks that data and model agree on the number of classes.
+
+    Raises:
+        ConfigError: The model's ``num_classes`` is not the dataset's, a training label
+            lies outside it, or a resumed run has other class counts than its
+            checkpoint.
+
+    Example:
+        >>> default_hooks = dict(class_counts=dict(type='ClassCountsHook'))
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self) -> None:
+        self.counts: np.ndarray | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take the counts that the checkpoint tells."""
+        counts = checkpoint.get('meta', {}).get('class_counts')
+        if counts is not None:
+            self._hand_out(np.asarray(counts, dtype=np.int64), runner.model.modules())
+
+    def before_train(self, runner: Runner) -> None:
+        """Count in the training dataset, which has the last word."""
+        dataset = runner.train_dataloader.dataset
+        counts = training_class_counts(
+            dataset, number_of_classes(runner.model, dataset)
+        )
+        told = self.counts if runner.iter > 0 else None
+        if told is not None and not np.array_equal(counts, told):
+            raise ConfigError(
+                'the training dataset has other class counts than the checkpoint this '
+                f'run resumes from ({_brief(counts)} now, {_brief(told)} then): '
+                'resume with the same train_dataloader.dataset'
+            )
+        self._hand_out(counts, runner.model.modules())
+        runner.logger.info(f'training images per class: {_brief(counts)}')
+
+    def before_val(self, runner: Runner) -> None:
+        """Give the counts to the validation metrics."""
+        self._serve_evaluation(runner, runner.val_loop)
+
+    def before_test(self, runner: Runner) -> None:
+        """Give the counts to the test metrics."""
+        self._serve_evaluation(runner, runner.test_loop)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Store the counts in the checkpoint's ``meta``."""
+        if self.counts is not None:
+            checkpoint['meta']['class_counts'] = self.counts.tolist()
+
+    def _serve_evaluation(self, runner: Runner, loop: Any) -> None:
+        num_classes = number_of_classes(runner.model, loop.dataloader.dataset)
+        metrics = loop.evaluator.metrics
+        wanted = any(hasattr(metric, 'set_class_counts') for metric in metrics)
+        if self.counts is None and wanted and runner.cfg.get('train_dataloader'):
+            try:
+                dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
+            except Exception as error:
+                # Any dataset may fail in any way without its data; the metric will
+                # then say what it lacks.
+                runner.logger.warning(f'no training data to count classes in: {error}')
+            else:
+                self.counts = training_class_counts(dataset, num_classes)
+                runner.logger.info(
+                    'class counts come from the config, the checkpoint has none'
+                )
+        if self.counts is not None:
+            self._hand_out(self.counts, metrics)
+
+    def _hand_out(self, counts: np.ndarray, receivers: Any) -> None:
+        self.counts = counts
+        for receiver in receivers:
+            if hasattr(receiver, 'set_class_counts'):
+                receiver.set_class_counts(counts)
+
+
+def number_of_classes(model: Any, dataset: Any) -> int:
+    """Number of classes on which model and dataset agree.
+
+    Args:
+        model: Every submodule with an integer ``num_classes`` counts.
+        dataset: Its ``metainfo['classes']`` counts.
+
+    Returns:
+        int: Number of classes C.
+
+    Raises:
+        ConfigError: They disagree, or neither says.
+    """
+    if is_model_wrapper(model):
+        model = model.module
+    stated = {
+        f'model.{name}.num_classes': module.num_classes
+        for name, module in model.named_modules()
+        if isinstance(getattr(module, 'num_classes', None), int)
+    }
+    classes = getattr(dataset, 'metainfo', {}).get('classes')
+    if classes is not None:
+        for key, value in stated.items():
+            if value != len(classes):
+                raise ConfigError(
+                    f'{key}={value} does not match the {len(classes)} classes of the '
+                    f'dataset {type(dataset).__name__}'
+                )
+        return len(classes)
+    if not stated:
+        raise ConfigError(
+            f'neither the dataset {type(dataset).__name__} (metainfo classes) nor the '
+            'model (num_classes) says how many classes there are'
+        )
+    return max(stated.values())
+
+
+def _brief(counts: np.ndarray) -> str:
+    if len(counts) <= 10:
+        return str(counts.tolist())
+    return f'{counts.sum()} in {len(counts)} classes, {counts.min()} to {counts.max()}'

@@ -1,0 +1,15 @@
+"""The one exception for what a user can mend in a config or a file."""
+
+
+class ConfigError(ValueError):
+    """A wrong config value or input file, said in one sentence.
+
+    The message names the key or the file and what would be right; ``tools/`` print
+    it alone, without a traceback, and exit with code 2.
+
+    Example:
+        >>> from mmlt_plugin.errors import ConfigError
+        >>> raise ConfigError('alpha=1.5 must lie in [0, 1]')
+        Traceback (most recent call last):
+        mmlt_plugin.errors.ConfigError: alpha=1.5 must lie in [0, 1]
+    """

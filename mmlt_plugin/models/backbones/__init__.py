@@ -1,0 +1,5 @@
+"""Backbones that mmpretrain lacks."""
+
+from .cifar_resnet import CIFARResNet
+
+__all__ = ['CIFARResNet']

@@ -1,0 +1,228 @@
+"""The residual-fusion head of ResLT."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.logging import print_log
+from mmpretrain.evaluation import Accuracy
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import nn
+
+from ...class_counts import check_group_sizes, class_groups
+from ...errors import ConfigError
+from ..layers import BranchConv, BranchNorm, tau_normalize
+from .targets import stack_targets
+
+BRANCHES: dict[str, Any] = dict(bn=BranchNorm, conv=BranchConv)
+POOLS = ('after', 'before')
+
+#: From branch logits (N, G, C) to the logits (N, C) that are the prediction.
+FUSIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = dict(
+    sum=lambda z: z.sum(1),
+    main=lambda z: z[:, 0],
+    max=lambda z: z.amax(1),
+    softmax=lambda z: z.log_softmax(-1).logsumexp(1) - math.log(z.size(1)),
+)
+
+
+@MODELS.register_module()
+class ResLTHead(ClsHead):
+    r"""Nested branches for all, medium + tail and tail classes, fused by their sum.
+
+    ResLT (Cui et al., 2021, Sec. 3.2): G light branches on the last feature and one
+    classifier they share. The first branch learns all classes, every further one only
+    the images of ever rarer groups of classes; their logits are added. The groups come
+    from the training images per class, which ``ClassCountsHook`` brings.
+
+    It takes the last feature of any backbone or neck, a map or a vector. The defaults
+    are the released code on CIFAR; on ImageNet-LT and iNaturalist that is
+    ``branch='conv', pool='after', eval_pool='before'`` and a ``tau``.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels D of the feature.
+        groups: Number of groups G >= 2 of equal internal imbalance, or their sizes from
+            the most frequent classes on, which sum to C.
+        branch: ``bn`` (a batch normalisation each) or ``conv`` (a 1 x 1 convolution
+            with BN and ReLU each).
+        pool: Whether a map is averaged ``after`` or ``before`` the branches.
+        eval_pool: The same in evaluation; None is like ``pool``.
+        tau: In evaluation, drop the classifier's bias and divide its rows by their
+            norm to this power; None leaves the classifier as it is.
+        nested: Whether branch b learns the groups b, b+1, ... (ResLT) or group b alone
+            (Fig. 2c and the baselines of Table 1).
+        specialized: Whether each branch has parameters of its own; if not, all have the
+            same (Fig. 2d).
+        fusion: ``sum`` (ResLT, Baseline-2), ``main`` (the first branch alone, without
+            additive shortcut, Fig. 2b), ``max`` (Baseline-1) or ``softmax`` (mean of
+            the branches' probabilities, Baseline-3).
+        loss: Config of the loss, in general :class:`ResLTLoss` and its ``alpha``.
+        norm_cfg: Normalisation of the branches; ``dict(type='SyncBN')`` on several GPUs.
+        **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``,
+            ``init_cfg``.
+
+    Raises:
+        ConfigError: An argument lies outside its range, or group sizes do not sum to C.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import ResLTHead
+        >>> head = ResLTHead(num_classes=10, in_channels=64, groups=[2, 2, 6])
+        >>> head.set_class_counts([5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50])
+        >>> head.masks.sum(1)
+        tensor([10.,  8.,  6.])
+        >>> head((torch.zeros(4, 64, 8, 8),)).shape
+        torch.Size([4, 10])
+    """
+
+    masks: torch.Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        groups: int | Sequence[int] = 3,
+        branch: str = 'bn',
+        pool: str = 'after',
+        eval_pool: str | None = None,
+        tau: float | None = None,
+        nested: bool = True,
+        specialized: bool = True,
+        fusion: str = 'sum',
+        loss: Any = None,
+        norm_cfg: dict | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
+        eval_pool = eval_pool or pool
+        _check_choice('branch', branch, BRANCHES)
+        _check_choice('fusion', fusion, FUSIONS)
+        _check_choice('pool', pool, POOLS)
+        _check_choice('eval_pool', eval_pool, POOLS)
+        if isinstance(groups, int):
+            if not 2 <= groups <= num_classes:
+                raise ConfigError(
+                    f'groups={groups} of ResLTHead must lie in 2..{num_classes}'
+                )
+        else:
+            check_group_sizes(groups, num_classes)
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.groups = groups
+        self.num_groups = groups if isinstance(groups, int) else len(groups)
+        self.pool = pool
+        self.eval_pool = eval_pool
+        self.tau = tau
+        self.nested = nested
+        self.fusion = fusion
+        self.branches = BRANCHES[branch](
+            in_channels,
+            self.num_groups if specialized else 1,
+            norm_cfg or dict(type='BN'),
+        )
+        self.fc = nn.Linear(in_channels, num_classes)
+        self.register_buffer(
+            'masks', torch.zeros(self.num_groups, num_classes), persistent=False
+        )
+        self._knows_counts = False
+
+    def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
+        """Take the training images per class (C,) and form the groups from them."""
+        if len(counts) != self.num_classes:
+            raise ConfigError(
+                f'ResLTHead has num_classes={self.num_classes}, the training dataset '
+                f'has {len(counts)} classes'
+            )
+        groups = class_groups(counts, self.groups)
+        self.masks.zero_()
+        for b in range(self.num_groups):
+            learnt = np.concatenate(groups[b:]) if self.nested else groups[b]
+            self.masks[b, torch.from_numpy(learnt).to(self.masks.device)] = 1
+        self._knows_counts = True
+        sizes = [len(group) for group in groups]
+        print_log(f'ResLTHead: groups of {sizes} classes, head to tail', 'current')
+        if 0 in sizes:
+            print_log(
+                f'ResLTHead: group {sizes.index(0)} has no class, its branch learns '
+                'nothing of its own; fewer groups or explicit sizes would suit these '
+                'class counts',
+                'current',
+                level='WARNING',
+            )
+
+    def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Branch features (N, G, D), (N, 1, D) where all branches are the same."""
+        x = feats[-1]
+        if x.dim() == 2:
+            x = x[:, :, None, None]
+        if x.dim() != 4 or x.size(1) != self.in_channels:
+            raise ConfigError(
+                f'ResLTHead with in_channels={self.in_channels} got a feature of shape '
+                f'{tuple(feats[-1].shape)}: it takes maps (N, D, H, W) or vectors (N, D)'
+            )
+        pool = self.pool if self.training else self.eval_pool
+        return self.branches(x, pool_first=pool == 'before')
+
+    def branch_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits of every branch, (N, G, C)."""
+        x = self.pre_logits(feats)
+        if self.training or self.tau is None:
+            logits = self.fc(x)
+        else:
+            logits = F.linear(x, tau_normalize(self.fc.weight, self.tau))
+        return logits.expand(-1, self.num_groups, -1)
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Fused logits, (N, C)."""
+        return FUSIONS[self.fusion](self.branch_logits(feats))
+
+    def loss(
+        self,
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+        **kwargs: Any,
+    ) -> dict[str, torch.Tensor]:
+        """Loss terms, and the accuracy of the fused logits if ``cal_acc``.
+
+        Args:
+            feats: The backbone's or neck's features, of which the last is used.
+            data_samples: The batch's labels, hard or soft.
+            **kwargs: Passed on to the loss.
+
+        Returns:
+            dict: ``loss_branch``, ``loss_fusion`` and ``accuracy_top-k``.
+
+        Raises:
+            ConfigError: Nothing has brought the training images per class.
+        """
+        if not self._knows_counts:
+            raise ConfigError(
+                'ResLTHead needs the training images per class: add '
+                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
+                'config, or call set_class_counts'
+            )
+        branch_logits = self.branch_logits(feats)
+        fused = FUSIONS[self.fusion](branch_logits)
+        target = stack_targets(data_samples)
+        losses = self.loss_module(branch_logits, fused, target, self.masks, **kwargs)
+        if self.cal_acc and target.dim() == 1:
+            accuracies = Accuracy.calculate(fused, target, topk=self.topk)
+            losses.update(
+                {f'accuracy_top-{k}': a for k, a in zip(self.topk, accuracies)}
+            )
+        return losses
+
+
+def _check_choice(key: str, value: str, choices: Any) -> None:
+    if value not in choices:
+        raise ConfigError(
+            f'{key}={value!r} of ResLTHead is unknown: choose from {tuple(choices)}'
+        )

@@ -1,0 +1,22 @@
+"""Labels of a batch as one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmpretrain.structures import DataSample
+
+
+def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
+    """Labels (N,), or soft labels (N, C) where a batch augmentation made some.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models.heads import stack_targets
+        >>> stack_targets([DataSample().set_gt_label(3), DataSample().set_gt_label(1)])
+        tensor([3, 1])
+    """
+    if 'gt_score' in data_samples[0]:
+        return torch.stack([sample.gt_score for sample in data_samples])
+    return torch.cat([sample.gt_label for sample in data_samples])

@@ -1,0 +1,43 @@
+"""Branches that are one batch normalisation each."""
+
+from __future__ import annotations
+
+import torch
+from mmpretrain.models.utils import build_norm_layer
+from torch import nn
+
+from .pooling import global_pool
+
+
+class BranchNorm(nn.Module):
+    """G batch normalisations of one map, pooled: ResLT's branches on CIFAR.
+
+    All G see the same map, hence have the same statistics and differ in scale and
+    shift only. So the map is normalised once, pooled, and then scaled and shifted G
+    times: the same function as G layers and a pooling, with 1/G of the work on maps.
+
+    Args:
+        channels: Channels D.
+        num_branches: Number of branches G.
+        norm_cfg: The normalisation, ``dict(type='BN')`` or ``dict(type='SyncBN')``.
+
+    Returns:
+        Tensor: A map (N, D, H, W) becomes (N, G, D).
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.layers import BranchNorm
+        >>> BranchNorm(64, 3, dict(type='BN'))(torch.zeros(2, 64, 8, 8)).shape
+        torch.Size([2, 3, 64])
+    """
+
+    def __init__(self, channels: int, num_branches: int, norm_cfg: dict) -> None:
+        super().__init__()
+        self.norm = build_norm_layer({**norm_cfg, 'affine': False}, channels)
+        self.weight = nn.Parameter(torch.ones(num_branches, channels))
+        self.bias = nn.Parameter(torch.zeros(num_branches, channels))
+
+    def forward(self, x: torch.Tensor, pool_first: bool = False) -> torch.Tensor:
+        """Map (N, D, H, W) to (N, G, D); ``pool_first`` pools before normalising."""
+        x = self.norm(global_pool(x) if pool_first else x)
+        return global_pool(x).flatten(1)[:, None] * self.weight + self.bias

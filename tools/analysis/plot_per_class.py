@@ -1,0 +1,105 @@
+"""Draw the accuracy of every class against its number of training images.
+
+    python tools/analysis/plot_per_class.py CHECKPOINT OUT.png CE=ce.json ResLT=reslt.json
+
+CHECKPOINT tells the training images per class, each NAME=FILE the metrics of one run:
+tools/test.py CONFIG CHECKPOINT --out FILE --out-item metrics
+    --cfg-options test_evaluator.per_class=True
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+import numpy as np
+
+from mmlt_plugin import cli
+from mmlt_plugin.compat import load_from_local
+from mmlt_plugin.errors import ConfigError
+
+
+def class_accuracies(metrics_file: str) -> dict[int, float]:
+    """Accuracy in percent by class id, from the metrics that tools/test.py wrote."""
+    metrics = json.loads(Path(metrics_file).read_text())
+    prefix = 'shot/class_'
+    found = {
+        int(name.removeprefix(prefix)): value
+        for name, value in metrics.items()
+        if name.startswith(prefix)
+    }
+    if not found:
+        raise ConfigError(
+            f'{metrics_file} has no accuracy of single classes: test with '
+            '--cfg-options test_evaluator.per_class=True'
+        )
+    return found
+
+
+def draw(counts: np.ndarray, runs: dict[str, dict[int, float]], out: str) -> None:
+    """Draw the picture.
+
+    Args:
+        counts: Training images per class, shape (C,).
+        runs: By the name of a run, its accuracies by class id.
+        out: File of the picture; a second one with the ending .svg goes beside it.
+    """
+    order = np.argsort(-counts, kind='stable')
+    figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
+    axis.bar(np.arange(len(order)), counts[order], color='0.88', width=0.95)
+    axis.set_yscale('log')
+    axis.set_ylabel('training images (bars, logarithmic)')
+    axis.set_xlabel('class, from most to least frequent')
+    axis.set_xticks(np.arange(len(order)) if len(order) <= 20 else [])
+    if len(order) <= 20:
+        axis.set_xticklabels([f'{c}\n{counts[c]}' for c in order])
+    lines = axis.twinx()
+    lines.set_ylabel('top-1 accuracy (lines), %')
+    lines.set_ylim(0, 102)
+    for (name, accuracy), marker in zip(runs.items(), 'os^Dvx*' * len(runs)):
+        mean = np.mean(list(accuracy.values()))
+        lines.plot(
+            [i for i, c in enumerate(order) if c in accuracy],
+            [accuracy[c] for c in order if c in accuracy],
+            marker=marker if len(order) <= 20 else '',
+            label=f'{name}: {mean:.1f} over all classes',
+        )
+    lines.legend(loc='lower left')
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+    figure.savefig(Path(out).with_suffix('.svg'))
+    print(f'wrote {out} and {Path(out).with_suffix(".svg")}')
+
+
+def main() -> None:
+    """Draw what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
+    parser.add_argument('out', help='file of the picture, .png')
+    parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='metrics of a run')
+    args = parser.parse_args()
+    counts = load_from_local(args.checkpoint, 'cpu').get('meta', {}).get('class_counts')
+    if counts is None:
+        raise ConfigError(
+            f'checkpoint {args.checkpoint} tells no class counts: it was trained without '
+            'ClassCountsHook'
+        )
+    runs = {}
+    for run in args.runs:
+        name, separator, metrics_file = run.partition('=')
+        if not separator:
+            raise ConfigError(f'{run!r} should be NAME=FILE')
+        runs[name] = class_accuracies(metrics_file)
+    draw(np.asarray(counts), runs, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)

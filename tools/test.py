@@ -1,0 +1,105 @@
+"""Evaluate a checkpoint: python tools/test.py CONFIG CHECKPOINT [options]."""
+
+import argparse
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import mmengine
+from mmengine.config import Config, ConfigDict
+from mmengine.evaluator import DumpResults
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description='Evaluate a checkpoint')
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('--out', help='file for the results')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        help='what --out gets: the metrics (.json, .yaml, .pkl) or, by default, the '
+        'predictions (.pkl)',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='evaluate in automatic mixed precision'
+    )
+    parser.add_argument('--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument('--show', action='store_true', help='show them in a window')
+    parser.add_argument('--interval', type=int, default=1, help='every how many images')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds a window stays'
+    )
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="test-time augmentation: the config's tta_model and tta_pipeline, or the "
+        'mean over an image and its mirror image',
+    )
+    cli.add_common_arguments(parser)
+    args = parser.parse_args()
+    if args.out_item and not args.out:
+        raise ConfigError('--out-item needs a file to write to: add --out FILE')
+    return args
+
+
+def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
+    """Switch the visualisation of predictions on."""
+    if 'visualization' not in cfg.get('default_hooks', {}):
+        raise ConfigError(
+            '--show and --show-dir need default_hooks.visualization='
+            "dict(type='VisualizationHook') in the config"
+        )
+    cfg.default_hooks.visualization.update(
+        enable=True,
+        show=args.show,
+        wait_time=args.wait_time,
+        out_dir=args.show_dir,
+        interval=args.interval,
+    )
+
+
+def use_test_time_augmentation(cfg: Config) -> None:
+    """Put the model into a wrapper that averages over augmented copies."""
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    if 'tta_pipeline' not in cfg:
+        flips = [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)]
+        cfg.tta_pipeline = [
+            *deepcopy(pipeline[:-1]),
+            dict(type='TestTimeAug', transforms=[flips, [pipeline[-1]]]),
+        ]
+    tta_model = cfg.get('tta_model') or dict(type='mmpretrain.AverageClsScoreTTA')
+    cfg.model = ConfigDict(**tta_model, module=cfg.model)
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+
+
+def main() -> None:
+    """Evaluate as the command line says."""
+    args = parse_args()
+    cfg = cli.load_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.resume = False
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show or args.show_dir:
+        show_predictions(cfg, args)
+    if args.tta:
+        use_test_time_augmentation(cfg)
+    cli.set_dataloader_defaults(cfg, args)
+    cli.merge_options(cfg, args)
+    runner = cli.build_runner(cfg)
+    if args.out and args.out_item != 'metrics':
+        runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)
