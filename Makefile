@@ -11,11 +11,11 @@ demo: env       ## train CE and ResLT on long-tailed digits: a table and a pictu
 
 # One thread a process: the tests run side by side.
 test: env       ## all tests, on OpenMMLab's packages
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist loadgroup
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist loadfile
 
 test-onedl:     ## the smoke tests, on the onedl forks
 	@$(PYTHON) tools/make_env.py .venv-onedl requirements/onedl.txt
-	@OMP_NUM_THREADS=1 .venv-onedl/bin/python -m pytest -n auto --dist loadgroup -m smoke
+	@OMP_NUM_THREADS=1 .venv-onedl/bin/python -m pytest -n auto --dist loadfile -m smoke
 
 lint: env       ## what must be clean
 	@.venv/bin/ruff check -q --output-format concise . && .venv/bin/ruff format -q --check . && .venv/bin/mypy

@@ -16,6 +16,8 @@ from mmengine.runner import Runner
 from . import compat
 from .errors import ConfigError
 
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share."""
@@ -41,13 +43,15 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def load_config(args: argparse.Namespace) -> Config:
-    """Read ``args.config`` and set what the common arguments say.
+    """Read ``args.config``, apply ``--cfg-options``, then the common arguments.
 
     The work dir is, in this order: the argument, the config's, and
     ``work_dirs/<config name>``.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
+    if args.cfg_options is not None:
+        cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -57,27 +61,25 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def set_dataloader_defaults(
-    cfg: Config, args: argparse.Namespace, **extra: Any
-) -> None:
-    """Give every dataloader mmpretrain's usual settings where it has none of its own."""
-    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = cfg.get(field)
-        if loader is not None:
-            defaults = dict(pin_memory=True, collate_fn=dict(type='default_collate'))
-            cfg[field] = ConfigDict({**defaults, **extra, **loader})
-            if args.no_pin_memory:
-                cfg[field].pin_memory = False
+def prepare_dataloaders(cfg: Config, args: argparse.Namespace, **defaults: Any) -> None:
+    """Give every dataloader mmpretrain's usual settings where it has none of its own.
 
-
-def merge_options(cfg: Config, args: argparse.Namespace) -> None:
-    """Apply ``--cfg-options``, then settle what depends on the final values."""
-    if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
-    for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        # PyTorch refuses persistent workers where there are none.
-        if cfg.get(field) is not None and cfg[field].get('num_workers', 0) == 0:
-            cfg[field].persistent_workers = False
+    Raises:
+        ConfigError: A ``data_root`` does not exist and cannot be downloaded.
+    """
+    defaults = dict(
+        pin_memory=True, collate_fn=dict(type='default_collate'), **defaults
+    )
+    for field in LOADERS:
+        if cfg.get(field) is None:
+            continue
+        loader = ConfigDict({**defaults, **cfg[field]})
+        if args.no_pin_memory:
+            loader.pin_memory = False
+        if loader.get('num_workers', 0) == 0:
+            # PyTorch refuses persistent workers where there are none.
+            loader.persistent_workers = False
+        cfg[field] = loader
     for key, folder in data_roots(cfg):
         if not os.path.isdir(os.path.expanduser(folder)) and not _can_download(
             cfg, key
@@ -123,7 +125,7 @@ def data_roots(cfg: Any, key: str = '') -> Iterator[tuple[str, str]]:
             elif name != 'pipeline':
                 yield from data_roots(value, f'{key}.{name}' if key else name)
     elif isinstance(cfg, Config):
-        for field in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        for field in LOADERS:
             yield from data_roots(cfg.get(field), field)
 
 

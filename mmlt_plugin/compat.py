@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 from importlib.util import find_spec
 from typing import Any
 
@@ -142,11 +143,12 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
         with torch.serialization.safe_globals(_history_buffer_globals()):
             return torch.load(filename, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
-        what = str(error).partition('Unsupported global: GLOBAL ')[2].split(' ')[0]
+        what = re.search(r"GLOBAL (\S+)|got <class '([^']+)", str(error))
+        found = what[1] or what[2] if what else 'it is no PyTorch file'
         raise ConfigError(
             f'checkpoint {filename} holds more than tensors and plain data '
-            f'({what or "not a PyTorch file"}) and is not loaded, since unpickling it '
-            'could run any code: save its state dict alone if you trust it'
+            f'({found}) and is not loaded, since unpickling it could run any code: save '
+            'its state dict alone if you trust it'
         ) from error
     except (RuntimeError, EOFError) as error:
         if 'archive' not in str(error) and not isinstance(error, EOFError):
@@ -172,8 +174,10 @@ def _history_buffer_globals() -> list:
         (history_method, 'builtins.getattr'),
         np.ndarray,
         np.dtype,
-        type(np.dtype('float64')),
-        type(np.dtype('int64')),
+        *{
+            type(np.dtype(kind))
+            for kind in ('?', *np.typecodes['AllFloat'], *'bhilqBHILQ')
+        },
         (core.multiarray._reconstruct, 'numpy.core.multiarray._reconstruct'),
         (core.multiarray._reconstruct, 'numpy._core.multiarray._reconstruct'),
         (core.multiarray.scalar, 'numpy.core.multiarray.scalar'),

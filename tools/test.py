@@ -91,8 +91,7 @@ def main() -> None:
         show_predictions(cfg, args)
     if args.tta:
         use_test_time_augmentation(cfg)
-    cli.set_dataloader_defaults(cfg, args)
-    cli.merge_options(cfg, args)
+    cli.prepare_dataloaders(cfg, args)
     runner = cli.build_runner(cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))

@@ -55,10 +55,9 @@ def main() -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
         cfg.auto_scale_lr.enable = True
-    cli.set_dataloader_defaults(
+    cli.prepare_dataloaders(
         cfg, args, persistent_workers=not args.no_persistent_workers
     )
-    cli.merge_options(cfg, args)
     cli.build_runner(cfg).train()
 
 

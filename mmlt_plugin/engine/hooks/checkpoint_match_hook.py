@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
@@ -31,16 +32,8 @@ class CheckpointMatchHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse a checkpoint whose tensors do not fit."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        wanted = {
-            name: tensor.shape
-            for name, tensor in model.state_dict().items()
-            if not name.endswith('num_batches_tracked')
-        }
-        found = {
-            name.removeprefix('module.'): getattr(tensor, 'shape', None)
-            for name, tensor in checkpoint.get('state_dict', checkpoint).items()
-        }
+        wanted = _shapes(runner.model.state_dict())
+        found = _shapes(checkpoint.get('state_dict', checkpoint))
         misfits = [name for name in wanted if found.get(name) != wanted[name]]
         fine_tuning = (
             isinstance(runner.optim_wrapper, OptimWrapper) and not runner._resume
@@ -52,3 +45,12 @@ class CheckpointMatchHook(Hook):
                 f'{len(wanted)} tensors are missing or have another shape, the first '
                 f'is {misfits[0]}'
             )
+
+
+def _shapes(state_dict: dict) -> dict[str, Any]:
+    """Shapes by name, without the prefix that DDP and test-time augmentation add."""
+    return {
+        name.removeprefix('module.'): getattr(value, 'shape', None)
+        for name, value in state_dict.items()
+        if not name.endswith('num_batches_tracked')
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -155,7 +156,7 @@ class ResLTHead(ClsHead):
                 'nothing of its own; fewer groups or explicit sizes would suit these '
                 'class counts',
                 'current',
-                level='WARNING',
+                level=logging.WARNING,
             )
 
     def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -215,9 +216,8 @@ class ResLTHead(ClsHead):
         losses = self.loss_module(branch_logits, fused, target, self.masks, **kwargs)
         if self.cal_acc and target.dim() == 1:
             accuracies = Accuracy.calculate(fused, target, topk=self.topk)
-            losses.update(
-                {f'accuracy_top-{k}': a for k, a in zip(self.topk, accuracies)}
-            )
+            for k, accuracy in zip(self.topk, accuracies):
+                losses[f'accuracy_top-{k}'] = accuracy[0]
         return losses
 
 

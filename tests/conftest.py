@@ -1,0 +1,60 @@
+"""Fixtures: real data where it is, gloo processes, scripts run as a user runs them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import mmlt_plugin  # noqa: F401 - registers everything
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.gloo import GlooPool  # noqa: E402
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope='session')
+def cifar_root():
+    """Folder of the official CIFAR files; tests are skipped where they are not."""
+    root = ROOT / 'data'
+    for folder in ('cifar-10-batches-py', 'cifar-100-python'):
+        if not (root / folder).is_dir():
+            pytest.skip(f'real data: {folder} is not in data/')
+    return str(root)
+
+
+@pytest.fixture(scope='session')
+def gloo2(tmp_path_factory):
+    """Two gloo processes."""
+    pool = GlooPool(2, str(tmp_path_factory.mktemp('gloo') / 'rendezvous'))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def run_tool(tmp_path):
+    """Run a script of tools/ in a process of its own, with tmp_path as work dir."""
+
+    def run(script, *arguments, expect=0, work_dir=None):
+        command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / script)]
+        if script.endswith('.sh'):
+            command = [str(ROOT / 'tools' / script)]
+        work_dir = work_dir or tmp_path / 'work'
+        done = subprocess.run(
+            [*command, *map(str, arguments), '--work-dir', str(work_dir)],
+            cwd=ROOT,
+            env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == expect, output[-4000:]
+        return output
+
+    return run

@@ -1,0 +1,156 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import MMLogger
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmlt_plugin.engine import CheckpointMatchHook, ClassCountsHook
+from mmlt_plugin.engine.hooks.class_counts_hook import number_of_classes
+from mmlt_plugin.errors import ConfigError
+
+
+class Listener(nn.Module):
+    """Any module or metric with the method that the hook looks for."""
+
+    def __init__(self, num_classes=4):
+        super().__init__()
+        self.num_classes = num_classes
+        self.counts = None
+
+    def set_class_counts(self, counts):
+        self.counts = counts
+
+
+class Labels:
+    def __init__(self, labels, classes='abcd'):
+        self.labels = labels
+        self.metainfo = dict(classes=tuple(classes)) if classes else {}
+
+    def __len__(self):
+        return len(self.labels)
+
+    def get_gt_labels(self):
+        return np.asarray(self.labels)
+
+
+def make_runner(labels, metrics=(), **kwargs):
+    model = nn.Sequential(nn.Linear(2, 2), Listener())
+    loop = SimpleNamespace(
+        dataloader=SimpleNamespace(dataset=Labels([0])),
+        evaluator=SimpleNamespace(metrics=list(metrics)),
+    )
+    return SimpleNamespace(
+        **{
+            **dict(
+                model=model,
+                train_dataloader=SimpleNamespace(dataset=Labels(labels)),
+                val_loop=loop,
+                test_loop=loop,
+                cfg={},
+                iter=0,
+                logger=MMLogger.get_current_instance(),
+                work_dir='work',
+                _load_from='some.pth',
+                _resume=False,
+                optim_wrapper=None,
+            ),
+            **kwargs,
+        }
+    )
+
+
+def test_counts_flow_from_the_training_set_to_modules_metrics_and_checkpoint():
+    metric = Listener()
+    runner = make_runner([0, 0, 2], metrics=[metric])
+    hook = ClassCountsHook()
+    hook.before_train(runner)
+    assert runner.model[1].counts.tolist() == [2, 0, 1, 0]
+    hook.before_val(runner)
+    assert metric.counts.tolist() == [2, 0, 1, 0]
+    checkpoint = dict(meta={})
+    hook.before_save_checkpoint(runner, checkpoint)
+    assert checkpoint['meta']['class_counts'] == [2, 0, 1, 0]
+    assert all(type(n) is int for n in checkpoint['meta']['class_counts'])
+
+
+def test_counts_flow_from_the_checkpoint_in_testing():
+    metric = Listener()
+    runner = make_runner([0], metrics=[metric])
+    hook = ClassCountsHook()
+    hook.after_load_checkpoint(runner, dict(meta=dict(class_counts=[9, 0, 1, 2])))
+    hook.before_test(runner)
+    assert runner.model[1].counts.tolist() == metric.counts.tolist() == [9, 0, 1, 2]
+
+
+def test_a_checkpoint_without_counts_is_helped_out_by_the_config():
+    from mmengine.config import Config
+
+    metric = Listener(10)
+    runner = make_runner([0], metrics=[metric])
+    runner.model = nn.Sequential(Listener(10))
+    runner.test_loop.dataloader.dataset = Labels([0], '0123456789')
+    dataset = dict(type='Digits', split='train')
+    runner.cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    hook = ClassCountsHook()
+    hook.after_load_checkpoint(runner, dict(meta={}))
+    hook.before_test(runner)
+    assert metric.counts.sum() == 1297
+
+
+def test_a_resumed_run_needs_the_same_counts():
+    hook = ClassCountsHook()
+    runner = make_runner([0, 1], iter=100)
+    hook.after_load_checkpoint(runner, dict(meta=dict(class_counts=[5, 5, 5, 5])))
+    with pytest.raises(ConfigError, match='resumes from'):
+        hook.before_train(runner)
+    runner.iter = 0  # load_from: other data is the point of fine-tuning
+    hook.before_train(runner)
+    assert hook.counts.tolist() == [1, 1, 0, 0]
+
+
+def test_number_of_classes():
+    assert number_of_classes(nn.Sequential(Listener(4)), Labels([0])) == 4
+    assert number_of_classes(nn.Sequential(Listener(7)), Labels([0], None)) == 7
+    with pytest.raises(ConfigError, match=r'model\.0\.num_classes=3 .* 4 classes'):
+        number_of_classes(nn.Sequential(Listener(3)), Labels([0]))
+    with pytest.raises(ConfigError, match='how many classes'):
+        number_of_classes(nn.Linear(1, 1), Labels([0], None))
+
+
+def checkpoint_of(model):
+    return dict(state_dict={k: v.clone() for k, v in model.state_dict().items()})
+
+
+@pytest.mark.parametrize('fine_tuning', [False, True])
+def test_checkpoints_of_the_same_model_pass(fine_tuning):
+    runner = make_runner([0])
+    if fine_tuning:
+        parameters = torch.optim.SGD(runner.model.parameters(), 0.1)
+        runner.optim_wrapper = OptimWrapper(parameters)
+    hook = CheckpointMatchHook()
+    hook.after_load_checkpoint(runner, checkpoint_of(runner.model))
+    wrapped = checkpoint_of(runner.model)['state_dict']
+    wrapped = {f'module.{name}': tensor for name, tensor in wrapped.items()}
+    hook.after_load_checkpoint(runner, wrapped)
+
+
+def test_checkpoints_of_another_model_are_refused():
+    runner = make_runner([0])
+    hook = CheckpointMatchHook()
+    other = checkpoint_of(nn.Sequential(nn.Linear(2, 3)))
+    part = checkpoint_of(runner.model)
+    part['state_dict'].pop('0.bias')
+    for checkpoint, number in ((other, 2), (part, 1)):
+        with pytest.raises(ConfigError, match=rf'some\.pth .*: {number} of 2 tensors'):
+            hook.after_load_checkpoint(runner, checkpoint)
+    # Fine-tuning takes what fits, if anything does.
+    runner.optim_wrapper = OptimWrapper(torch.optim.SGD(runner.model.parameters(), 0.1))
+    hook.after_load_checkpoint(runner, part)
+    with pytest.raises(ConfigError, match='another model'):
+        hook.after_load_checkpoint(runner, other)
+    runner._resume = True
+    with pytest.raises(ConfigError, match='another model'):
+        hook.after_load_checkpoint(runner, part)

@@ -1,0 +1,88 @@
+"""Bad input: one sentence that names the key or the file, exit code 2, nothing lost."""
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+
+CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'
+CIFAR = 'configs/reslt/resnet32_cifar100-lt-if100.py'
+TRAIN = {
+    'unknown profile': (
+        CONFIG, 'train_dataloader.dataset.profile=linear', "profile='linear'",
+    ),
+    'imbalance factor': (
+        CONFIG, 'train_dataloader.dataset.imbalance_factor=100', 'imbalance_factor=100',
+    ),
+    'group sizes': (CONFIG, 'model.head.groups=[3,3,3]', 'groups=[3, 3, 3]'),
+    'alpha': (CONFIG, 'model.head.loss.alpha=1.5', 'alpha=1.5'),
+    'number of classes': (
+        CONFIG, 'model.head.num_classes=12 model.head.groups=3', 'model.head.num_classes=12',
+    ),
+    'data folder': (
+        CIFAR, 'train_dataloader.dataset.dataset.data_root=nowhere/data '
+        'train_dataloader.dataset.dataset.download=False', 'nowhere/data',
+    ),
+    'config file': ('configs/no_such_config.py', '', 'no_such_config.py'),
+    'checkpoint to resume': (CONFIG, 'load_from=nowhere.pth resume=True', 'nowhere.pth'),
+}  # fmt: skip
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def used_work_dir(tmp_path):
+    """A work dir with the things of an earlier run in it."""
+    work_dir = tmp_path / 'work'
+    work_dir.mkdir()
+    for name in ('epoch_60.pth', 'last_checkpoint', CONFIG.split('/')[-1]):
+        (work_dir / name).write_text(f'{name} of the earlier run')
+    return work_dir
+
+
+def check_error(output, message):
+    errors = [line for line in output.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1, output[-3000:]
+    assert message in errors[0]
+    assert 'Traceback' not in output
+
+
+@pytest.mark.parametrize(('config', 'options', 'message'), TRAIN.values(), ids=TRAIN)
+def test_training(run_tool, used_work_dir, config, options, message):
+    before = snapshot(used_work_dir)
+    overrides = ['--cfg-options', *options.split()] if options else []
+    output = run_tool('train.py', config, *overrides, expect=2, work_dir=used_work_dir)
+    check_error(output, message)
+    assert snapshot(used_work_dir) == before
+
+
+def test_label_outside_the_classes(run_tool, used_work_dir, tmp_path):
+    images = tmp_path / 'images.txt'
+    images.write_text('a.png 0\nb.png 12\n')
+    config = tmp_path / 'config.py'
+    config.write_text(f"""
+_base_ = '{ROOT / CONFIG}'
+train_dataloader = dict(dataset=dict(
+    _delete_=True, type='CustomDataset', data_root='{tmp_path}', ann_file='images.txt',
+    metainfo=dict(classes=list('0123456789')), pipeline=[],
+))
+""")
+    output = run_tool('train.py', config, expect=2, work_dir=used_work_dir)
+    check_error(output, 'label 12 of item 1')
+
+
+def test_checkpoint_of_another_model(run_tool, tmp_path):
+    checkpoint = tmp_path / 'other.pth'
+    torch.save(dict(state_dict=torch.nn.Linear(2, 2).state_dict(), meta={}), checkpoint)
+    output = run_tool('test.py', CONFIG, checkpoint, expect=2)
+    check_error(output, 'other.pth is of another model')
+
+
+def test_arguments_of_test(run_tool, tmp_path):
+    missing = run_tool('test.py', CONFIG, tmp_path / 'missing.pth', expect=2)
+    check_error(missing, 'missing.pth')
+    check_error(
+        run_tool('test.py', CONFIG, 'x.pth', '--out-item', 'pred', expect=2), '--out'
+    )

@@ -1,0 +1,124 @@
+"""The scripts as a user runs them, on the digits."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tests.conftest import ROOT
+
+CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'
+SMALL = [
+    'model.backbone.depth=8',
+    'train_cfg.max_epochs=2',
+    'default_hooks.checkpoint.interval=1',
+]
+COUNTS = [128, 88, 60, 40, 27, 18, 12, 8, 5, 4]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """A work dir after two epochs, and what the training printed."""
+    work_dir = tmp_path_factory.mktemp('trained')
+    command = [sys.executable, 'tools/train.py', CONFIG, '--work-dir', str(work_dir)]
+    done = subprocess.run(
+        [*command, '--cfg-options', *SMALL], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return work_dir, done.stdout + done.stderr
+
+
+def shot_metrics(output, epoch='test'):
+    """The metrics of the last evaluation that the log shows."""
+    line = [line for line in output.splitlines() if f'Epoch({epoch})' in line][-1]
+    found = {k: float(v) for k, v in re.findall(r'(shot/\w+): ([\d.]+)', line)}
+    assert found, output[-2000:]
+    return found
+
+
+@pytest.mark.smoke
+def test_checkpoint_is_plain_data_with_the_class_counts(trained):
+    work_dir, _ = trained
+    checkpoint = torch.load(work_dir / 'epoch_2.pth', weights_only=True)
+    assert checkpoint['meta']['class_counts'] == COUNTS
+    assert (work_dir / 'resnet20_digits-lt-if32.py').exists()
+
+
+@pytest.mark.smoke
+def test_testing_needs_no_training_data(trained, run_tool, tmp_path):
+    work_dir, output = trained
+    metrics_file = tmp_path / 'metrics.json'
+    tested = run_tool(
+        'test.py', CONFIG, work_dir / 'epoch_2.pth',
+        '--out', metrics_file, '--out-item', 'metrics',
+        '--cfg-options', 'model.backbone.depth=8',
+        'train_dataloader.dataset.dataset.type=NoSuchDataset',
+    )  # fmt: skip
+    assert shot_metrics(tested) == shot_metrics(output, 'val')
+    assert set(shot_metrics(tested)) == {f'shot/{k}' for k in ('all', 'many', 'medium', 'few', 'micro')}  # fmt: skip
+    assert json.loads(metrics_file.read_text())['shot/all'] == pytest.approx(
+        shot_metrics(tested)['shot/all'], abs=1e-3
+    )
+
+
+@pytest.mark.smoke
+def test_resume_goes_on(trained, run_tool, tmp_path):
+    work_dir = tmp_path / 'resumed'
+    shutil.copytree(trained[0], work_dir)
+    options = [*SMALL, 'train_cfg.max_epochs=3']
+    output = run_tool(
+        'train.py', CONFIG, '--resume', '--cfg-options', *options, work_dir=work_dir
+    )
+    assert 'Epoch(train) [3]' in output
+    assert 'Epoch(train) [2]' not in output
+    assert (work_dir / 'epoch_3.pth').exists()
+
+
+def test_load_from_starts_anew(trained, run_tool):
+    output = run_tool(
+        'train.py', CONFIG, '--cfg-options', *SMALL, 'train_cfg.max_epochs=1',
+        f'load_from={trained[0] / "epoch_2.pth"}',
+    )  # fmt: skip
+    assert 'Load checkpoint from' in output
+    assert 'Epoch(train) [1]' in output
+
+
+def test_options_of_both_scripts(trained, run_tool, tmp_path):
+    predictions = tmp_path / 'predictions.pkl'
+    run_tool(
+        'test.py', CONFIG, trained[0] / 'epoch_2.pth', '--tta', '--no-pin-memory',
+        '--out', predictions, '--cfg-options', 'model.backbone.depth=8',
+    )  # fmt: skip
+    assert predictions.stat().st_size > 0
+    output = run_tool(
+        'train.py', CONFIG, '--no-validate', '--auto-scale-lr', '--no-persistent-workers',
+        '--cfg-options', *SMALL, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=64',
+        'train_dataloader.num_workers=1',
+    )  # fmt: skip
+    assert 'Epoch(val)' not in output
+    assert 'LR has been scaled from 0.05 to 0.1' in output
+
+
+def test_two_processes_without_a_gpu(trained, run_tool, monkeypatch, tmp_path):
+    monkeypatch.setenv('PORT', '29617')
+    options = [*SMALL, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=16']
+    output = run_tool('dist_train.sh', CONFIG, 2, '--cfg-options', *options)
+    assert 'Distributed launcher: pytorch' in output
+    found = shot_metrics(output, 'val')
+    checkpoint = tmp_path / 'work' / 'epoch_1.pth'
+    depth = ['--cfg-options', 'model.backbone.depth=8']
+    by_two = run_tool('dist_test.sh', CONFIG, checkpoint, 2, *depth)
+    alone = run_tool('test.py', CONFIG, checkpoint, *depth)
+    assert shot_metrics(alone) == shot_metrics(by_two) == found
+    assert torch.load(checkpoint, weights_only=True)['meta']['class_counts'] == COUNTS
+
+
+def test_usage_of_the_shell_scripts():
+    for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'):
+        done = subprocess.run([ROOT / 'tools' / script], capture_output=True, text=True)
+        assert done.returncode == 2
+        assert f'tools/{script} ' in done.stderr
