@@ -100,7 +100,7 @@ def test_options_of_both_scripts(trained, run_tool, tmp_path):
         'train_dataloader.num_workers=1',
     )  # fmt: skip
     assert 'Epoch(val)' not in output
-    assert 'LR has been scaled from 0.05 to 0.1' in output
+    assert 'Scaling the original LR by 2' in output
 
 
 def test_two_processes_without_a_gpu(trained, run_tool, monkeypatch, tmp_path):

@@ -1,0 +1,82 @@
+"""The README's configs train, its links lead somewhere, its commands exist."""
+
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT
+
+README = (ROOT / 'README.md').read_text()
+CONFIGS = dict(re.findall(r'```python\n# (my_\w+\.py)\n(.*?)```', README, re.S))
+
+
+@pytest.fixture
+def save(request):
+    """Put a config of the README where it tells users to, and remove it again."""
+    paths = []
+
+    def write(name, old='', new=''):
+        path = ROOT / f'test_{request.node.name}_{name}'
+        assert old in CONFIGS[name]
+        path.write_text(CONFIGS[name].replace(old, new))
+        paths.append(path)
+        return path
+
+    yield write
+    for path in paths:
+        path.unlink()
+
+
+def test_vit(save, run_tool):
+    output = run_tool(
+        'train.py', save('my_vit_reslt.py'),
+        '--cfg-options', 'train_cfg.max_epochs=1', 'log_processor.window_size=1',
+    )  # fmt: skip
+    assert 'ResLTHead: groups of [3, 3, 4] classes' in output
+    assert 'shot/few' in output
+
+
+def test_resnet18_on_cifar(cifar_root, save, run_tool):
+    output = run_tool(
+        'train.py', save('my_resnet18_reslt.py'), '--cfg-options',
+        'train_cfg.max_epochs=1', 'train_dataloader.dataset.dataset.indices=600',
+        'val_dataloader.dataset.indices=100', 'train_dataloader.num_workers=0',
+        'val_dataloader.num_workers=0',
+    )  # fmt: skip
+    assert 'shot/all' in output
+
+
+def test_own_folder(save, run_tool, tmp_path):
+    generator = np.random.default_rng(0)
+    for split, sizes in (('train', [20, 12, 6, 3, 1]), ('val', [2] * 5)):
+        for label, size in enumerate(sizes):
+            folder = tmp_path / 'my_images' / split / f'class_{label}'
+            folder.mkdir(parents=True)
+            for i in range(size):
+                image = generator.integers(256, size=(40, 50, 3), dtype=np.uint8)
+                cv2.imwrite(str(folder / f'{i}.jpg'), image)
+    config = save(
+        'my_images_reslt.py', "'my_images'", repr(str(tmp_path / 'my_images'))
+    )
+    output = run_tool(
+        'train.py', config, '--cfg-options', 'train_cfg.max_epochs=1',
+        'train_dataloader.batch_size=4', 'train_dataloader.dataset.pipeline.1.scale=32',
+        'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
+        'val_dataloader.dataset.pipeline.1.scale=40',
+        'val_dataloader.dataset.pipeline.2.crop_size=32',
+        'model.backbone.depth=50', 'default_hooks.checkpoint.interval=9',
+    )  # fmt: skip
+    assert 'training images per class: [20, 12, 6, 3, 1]' in output
+    assert 'shot/few' in output
+
+
+def test_links_and_commands():
+    for target in re.findall(r'\]\((?!http)([^)#]+)\)', README):
+        assert (ROOT / target).exists(), target
+    makefile = (ROOT / 'Makefile').read_text()
+    for command in re.findall(r'^make (\w+)', README, re.M):
+        assert f'\n{command}:' in makefile
+    for script in re.findall(r'tools/[\w/]+\.\w+', README):
+        assert (ROOT / script).exists(), script
