@@ -157,9 +157,12 @@ def class_groups(
         present = counts[counts > 0]
         if not len(present):
             raise ConfigError('groups: no class of the training dataset has an image')
-        imbalance = present.max() / present.min()
-        cuts = [present.max() / imbalance ** (g / groups) for g in range(1, groups)]
-        sizes = np.diff([0, *[int((counts > cut).sum()) for cut in cuts], len(counts)])
+        largest, smallest = int(present.max()), int(present.min())
+        # Both sides of the rule to the power G, in integers: a count can lie on a cut.
+        powers = [int(count) ** groups for count in counts]
+        cuts = [largest ** (groups - g) * smallest**g for g in range(1, groups)]
+        above = [sum(power > cut for power in powers) for cut in cuts]
+        sizes = np.diff([0, *above, len(counts)])
     else:
         check_group_sizes(groups, len(counts))
         sizes = np.asarray(groups)
@@ -174,15 +177,16 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
         num_classes: Number of classes C.
 
     Raises:
-        ConfigError: A size is not positive, or the sizes do not sum to C.
+        ConfigError: There are fewer than two sizes, one is not positive, or they do not
+            sum to C.
 
     Example:
         >>> from mmlt_plugin.class_counts import check_group_sizes
         >>> check_group_sizes([2, 2, 6], num_classes=10)
     """
-    if min(groups) < 1 or sum(groups) != num_classes:
+    if len(groups) < 2 or min(groups) < 1 or sum(groups) != num_classes:
         raise ConfigError(
-            f'groups={list(groups)} must be positive sizes that sum to '
+            f'groups={list(groups)} must be two or more positive sizes that sum to '
             f'num_classes={num_classes}, not to {sum(groups)}'
         )
 
@@ -226,7 +230,10 @@ def _read(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
 def _leaf_labels(dataset: Any) -> np.ndarray:
     """Labels of a dataset that wraps no other, or that reads them by itself."""
     if hasattr(dataset, 'get_gt_labels'):
-        labels = np.asarray(dataset.get_gt_labels())
+        try:
+            labels = np.asarray(dataset.get_gt_labels())
+        except ValueError:  # lists of labels of different lengths
+            labels = np.empty(0)
     elif hasattr(dataset, 'get_cat_ids'):
         categories = [dataset.get_cat_ids(i) for i in range(len(dataset))]
         if any(len(category) != 1 for category in categories):

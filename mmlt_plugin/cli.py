@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.error import URLError
 
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from mmpretrain.registry import DATASETS
 
 from . import compat
 from .errors import ConfigError
-
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +61,16 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def prepare_dataloaders(cfg: Config, args: argparse.Namespace, **defaults: Any) -> None:
-    """Give every dataloader mmpretrain's usual settings where it has none of its own.
+def prepare_dataloaders(
+    cfg: Config, args: argparse.Namespace, fields: Sequence[str], **defaults: Any
+) -> None:
+    """Give dataloaders mmpretrain's usual settings where they have none of their own.
+
+    Args:
+        cfg: The config, changed in place.
+        args: The command line.
+        fields: Names of the dataloaders that will be used, ``val_dataloader`` etc.
+        **defaults: Further settings.
 
     Raises:
         ConfigError: A ``data_root`` does not exist and cannot be downloaded.
@@ -70,7 +78,7 @@ def prepare_dataloaders(cfg: Config, args: argparse.Namespace, **defaults: Any) 
     defaults = dict(
         pin_memory=True, collate_fn=dict(type='default_collate'), **defaults
     )
-    for field in LOADERS:
+    for field in fields:
         if cfg.get(field) is None:
             continue
         loader = ConfigDict({**defaults, **cfg[field]})
@@ -80,11 +88,11 @@ def prepare_dataloaders(cfg: Config, args: argparse.Namespace, **defaults: Any) 
             # PyTorch refuses persistent workers where there are none.
             loader.persistent_workers = False
         cfg[field] = loader
-    for key, folder in data_roots(cfg):
-        if not os.path.isdir(os.path.expanduser(folder)) and not _can_download(
-            cfg, key
+        for key, folder, dataset in data_roots(
+            loader.get('dataset'), f'{field}.dataset'
         ):
-            raise ConfigError(f'{key}={folder!r}: there is no such folder')
+            if _is_missing(folder, dataset):
+                raise ConfigError(f'{key}={folder!r}: there is no such folder')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -100,44 +108,45 @@ class CarefulRunner(Runner):
 
     mmengine copies the config into the work dir as soon as the runner is made, in
     testing too, over the config of the run that made the checkpoints there. Here that
-    happens when the data, the model and the checkpoint have proved sound.
+    happens when the first iteration has proved data, model and checkpoint sound.
     """
 
+    config_is_written = False
+
     def dump_config(self) -> None:
-        """Wait with the copy of the config until training starts."""
+        """Wait with the copy of the config until training has started."""
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; once ``before_train`` went well, write the config."""
+        """Call the hooks; once the first iteration went well, write the config."""
         super().call_hook(fn_name, **kwargs)
-        if fn_name == 'before_train':
+        if fn_name == 'after_train_iter' and not self.config_is_written:
             super().dump_config()
+            self.config_is_written = True
 
 
-def data_roots(cfg: Any, key: str = '') -> Iterator[tuple[str, str]]:
-    """Yield every ``data_root`` in the config's dataloaders, with its dotted key."""
-    if isinstance(cfg, (list, tuple)):
-        for i, value in enumerate(cfg):
-            yield from data_roots(value, f'{key}.{i}')
-    elif isinstance(cfg, dict):
-        for name, value in cfg.items():
-            if name == 'data_root' and value:
-                yield f'{key}.data_root', value
-            elif name != 'pipeline':
-                yield from data_roots(value, f'{key}.{name}' if key else name)
-    elif isinstance(cfg, Config):
-        for field in LOADERS:
-            yield from data_roots(cfg.get(field), field)
+def data_roots(cfg: Any, key: str) -> Iterator[tuple[str, str, dict]]:
+    """Yield every ``data_root`` below a config, with its dotted key and its dataset."""
+    children: Iterable = ()
+    if isinstance(cfg, dict):
+        if cfg.get('data_root'):
+            yield f'{key}.data_root', cfg['data_root'], cfg
+        children = [item for item in cfg.items() if item[0] != 'pipeline']
+    elif isinstance(cfg, (list, tuple)):
+        children = enumerate(cfg)
+    for name, value in children:
+        yield from data_roots(value, f'{key}.{name}')
 
 
-def _can_download(cfg: Config, key: str) -> bool:
-    """Whether the dataset of this ``data_root`` fetches its files by itself."""
-    from mmpretrain.registry import DATASETS
-
-    dataset: Any = cfg
-    for name in key.split('.')[:-1]:
-        dataset = dataset[int(name) if name.isdigit() else name]
-    cls = DATASETS.get(dataset.get('type'))
-    return hasattr(cls, 'url') and dataset.get('download', True)
+def _is_missing(folder: str, dataset: dict) -> bool:
+    """Whether a local ``data_root`` does not exist and will not be downloaded."""
+    if '://' in folder or os.path.isdir(os.path.expanduser(folder)):
+        return False
+    kind = dataset.get('type')
+    kind = DATASETS.get(kind) if isinstance(kind, str) else kind
+    arguments: dict[str, Any] = {}
+    for cls in getattr(kind, '__mro__', ()):  # CIFAR100 leaves it to CIFAR10
+        arguments.update(inspect.signature(cls.__init__).parameters)
+    return not ('download' in arguments and dataset.get('download', True))
 
 
 def run(main: Callable[[], None]) -> None:
@@ -162,5 +171,6 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _fail(message: str) -> int:
-    print(f'error: {message}', file=sys.stderr)
+    # What comes from a dataloader worker ends with the message, below its traceback.
+    print(f'error: {message.strip().splitlines()[-1]}', file=sys.stderr)
     return 2

@@ -115,9 +115,10 @@ def unsafe_checkpoint_loading() -> None:
     methods, and everything else is refused.
     """
     from mmengine.runner import CheckpointLoader
+    from mmengine.utils import digit_version
 
-    if not hasattr(torch.serialization, 'safe_globals'):
-        return  # torch < 2.5: neither needed nor possible
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        return  # neither needed nor possible
 
     CheckpointLoader.register_scheme('', load_from_local, force=True)
 
@@ -201,13 +202,13 @@ def distributed_needs_cuda(cfg: Any) -> None:
         return
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-    cfg.model_wrapper_cfg = dict(
+    defaults = dict(
         type='MMDistributedDataParallel',
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
-        **(cfg.get('model_wrapper_cfg') or {}),
-        device_ids=None,
     )
+    wanted = cfg.get('model_wrapper_cfg') or {}
+    cfg.model_wrapper_cfg = {**defaults, **wanted, 'device_ids': None}
 
 
 def apply() -> None:

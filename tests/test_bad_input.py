@@ -6,6 +6,7 @@ import torch
 from tests.conftest import ROOT
 
 CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'
+BBN = 'configs/bbn/resnet20_digits-lt-if32.py'
 CIFAR = 'configs/reslt/resnet32_cifar100-lt-if100.py'
 TRAIN = {
     'unknown profile': (
@@ -23,6 +24,20 @@ TRAIN = {
         CIFAR, 'train_dataloader.dataset.dataset.data_root=nowhere/data '
         'train_dataloader.dataset.dataset.download=False', 'nowhere/data',
     ),
+    'odd batch in a bilateral model': (
+        CONFIG, 'model.backbone._delete_=True model.backbone.type=BilateralTrunk '
+        'model.backbone.backbone.type=CIFARResNet train_dataloader.batch_size=33',
+        'BilateralBatchSampler',
+    ),
+    'mixup in a bilateral batch': (
+        BBN, 'model.train_cfg.augments.type=Mixup model.train_cfg.augments.alpha=1.0',
+        'mixup',
+    ),
+    'alpha of BBN': (
+        BBN, 'default_hooks.cumulative_alpha.schedule=constant '
+        'default_hooks.cumulative_alpha.value=1.5', 'value=1.5',
+    ),
+    'max_epochs': (BBN, 'train_cfg.max_epochs=None', 'train_cfg.max_epochs'),
     'config file': ('configs/no_such_config.py', '', 'no_such_config.py'),
     'checkpoint to resume': (CONFIG, 'load_from=nowhere.pth resume=True', 'nowhere.pth'),
 }  # fmt: skip
@@ -78,6 +93,36 @@ def test_checkpoint_of_another_model(run_tool, tmp_path):
     torch.save(dict(state_dict=torch.nn.Linear(2, 2).state_dict(), meta={}), checkpoint)
     output = run_tool('test.py', CONFIG, checkpoint, expect=2)
     check_error(output, 'other.pth is of another model')
+
+
+def test_checkpoint_of_another_method(run_tool, tmp_path):
+    """A ResLT checkpoint holds all that a CE model needs, and more."""
+    from mmengine.config import Config
+    from mmpretrain.registry import MODELS
+
+    model = MODELS.build(Config.fromfile(ROOT / CONFIG).model)
+    checkpoint = tmp_path / 'reslt.pth'
+    torch.save(dict(state_dict=model.state_dict(), meta={}), checkpoint)
+    config = 'configs/ce/resnet20_digits-lt-if32.py'
+    output = run_tool('test.py', config, checkpoint, expect=2)
+    check_error(output, 'reslt.pth is of another model: 0 of')
+
+
+def test_missing_image(run_tool, used_work_dir, tmp_path):
+    (tmp_path / 'images.txt').write_text('gone.png 0\n' * 64)
+    config = tmp_path / 'config.py'
+    config.write_text(f"""
+_base_ = '{ROOT / CONFIG}'
+train_dataloader = dict(num_workers=1, dataset=dict(
+    _delete_=True, type='CustomDataset', data_root='{tmp_path}', ann_file='images.txt',
+    metainfo=dict(classes=list('0123456789')),
+    pipeline=[dict(type='LoadImageFromFile'), dict(type='PackInputs')],
+))
+""")
+    before = snapshot(used_work_dir)
+    output = run_tool('train.py', config, expect=2, work_dir=used_work_dir)
+    check_error(output, 'gone.png')
+    assert snapshot(used_work_dir) == before
 
 
 def test_arguments_of_test(run_tool, tmp_path):

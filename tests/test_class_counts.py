@@ -44,6 +44,9 @@ LABELS = [2, 0, 1, 0, 0, 2, 0, 1, 0, 4]
         lambda d: ConcatDataset([d, LabelsOnly([1, 1, 3], 5)]),
         lambda d: ClassBalancedDataset(d, oversample_thr=0.5),
         lambda d: KFoldDataset(dict(type='LabelsOnly', labels=LABELS), num_splits=3),
+        lambda d: KFoldDataset(
+            dict(type='LongTailedDataset', imbalance_factor=0.5, dataset=d), num_splits=3
+        ),
         lambda d: LongTailedDataset(d, imbalance_factor=0.5),
         lambda d: LongTailedDataset(RepeatDataset(d, times=2), imbalance_factor=0.5),
         lambda d: ConcatDataset(
@@ -53,7 +56,7 @@ LABELS = [2, 0, 1, 0, 0, 2, 0, 1, 0, 4]
             ]
         ),
     ],
-    ids=['leaf', 'repeat', 'concat', 'balanced', 'kfold', 'lt', 'lt-of-repeat', 'nest'],
+    ids=['leaf', 'repeat', 'concat', 'balanced', 'kfold', 'kfold-of-lt', 'lt', 'lt-of-repeat', 'nest'],
 )  # fmt: skip
 def test_labels_through_wrappers(wrap):
     dataset = wrap(LabelsOnly(LABELS))
@@ -106,8 +109,14 @@ def test_datasets_without_single_labels_are_refused():
 
     with pytest.raises(ConfigError, match='get_gt_labels'):
         resolve_labels(Nothing())
-    with pytest.raises(ConfigError, match='exactly one'):
-        resolve_labels(Several())
+
+    class Uneven(Nothing):
+        def get_gt_labels(self):
+            return [[0], [0, 1], [2]]
+
+    for dataset in (Several(), Uneven()):
+        with pytest.raises(ConfigError, match='exactly one'):
+            resolve_labels(dataset)
 
 
 def test_shot_splits_have_inclusive_bounds():
@@ -154,10 +163,18 @@ def test_groups_partition_any_counts(num_groups):
                     assert counts[c] > lower * (1 - 1e-9)
 
 
+@pytest.mark.parametrize('num_groups', [2, 3, 4, 5])
+@pytest.mark.parametrize('base', [2, 3, 7, 10])
+def test_a_count_on_a_cut_belongs_to_the_rarer_group(num_groups, base):
+    counts = [base**k for k in range(num_groups, -1, -1)]
+    groups = class_groups(counts, num_groups)
+    assert [len(group) for group in groups] == [1] * (num_groups - 1) + [2]
+
+
 def test_explicit_groups_sort_by_count_then_class_id():
     groups = class_groups([5, 9, 5, 0, 9], [1, 2, 2])
     assert [group.tolist() for group in groups] == [[1], [4, 0], [2, 3]]
-    for sizes in ([1, 2], [5, 0], [3, 3]):
+    for sizes in ([1, 2], [5, 0], [3, 3], [5]):
         with pytest.raises(ConfigError, match='sum to'):
             class_groups([5, 9, 5, 0, 9], sizes)
     with pytest.raises(ConfigError, match='no class'):

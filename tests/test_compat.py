@@ -144,6 +144,17 @@ def test_upstream_still_needs_cuda_to_launch(monkeypatch):
         mmengine.dist.init_dist('pytorch', backend='gloo')
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason='the machine has CUDA')
+def test_the_configs_own_ddp_settings_stay(monkeypatch):
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    own = dict(type='MMDistributedDataParallel', find_unused_parameters=True)
+    cfg = Config(dict(launcher='pytorch', model_wrapper_cfg=own))
+    compat.distributed_needs_cuda(cfg)
+    assert cfg.model_wrapper_cfg == dict(
+        **own, broadcast_buffers=False, device_ids=None
+    )
+
+
 def test_without_launcher_nothing_changes():
     cfg = Config(dict(launcher='none'))
     compat.distributed_needs_cuda(cfg)

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import modelindex
 import pytest
+import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.optim import OptimWrapper
+from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from mmpretrain.registry import HOOKS, METRICS, MODELS
 
 from tests.conftest import ROOT
@@ -47,6 +49,7 @@ def test_config_builds(leaf):
     }
     assert classes - {None} == {cfg.data_preprocessor.num_classes}
     assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size
+    assert cfg.train_dataloader.dataset.type == 'LongTailedDataset'
 
 
 @pytest.mark.parametrize('method', ['ce', 'reslt'])
@@ -67,12 +70,44 @@ def test_hyper_parameters_of_the_released_scripts(method, classes, ratio):
         assert (cfg.model.head.loss.alpha, cfg.model.head.groups) == (alpha, groups)
 
 
-def test_learning_rates_are_the_released_codes():
-    import torch
-    from mmengine.optim import OptimWrapper
-    from mmengine.registry import PARAM_SCHEDULERS
+@pytest.mark.parametrize(('classes', 'ratio'), RESLT)
+def test_hyper_parameters_of_bbns_released_configs(classes, ratio):
+    cfg = load(f'bbn/resnet32_cifar{classes}-lt-if{ratio}.py')
+    assert cfg.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.1, momentum=0.9, weight_decay=2e-4, nesterov=True
+    )
+    assert cfg.train_cfg.max_epochs == 200
+    loader = cfg.train_dataloader
+    assert (loader.batch_size, loader.batch_sampler.drop_last) == (128, True)
+    assert loader.batch_sampler.get('other') is None, 'the reversed sampler'
+    assert loader.dataset.imbalance_factor == 1 / int(ratio)
+    assert loader.dataset.dataset.type == f'CIFAR{classes}'
+    assert cfg.default_hooks.cumulative_alpha.schedule == 'parabolic'
 
-    cfg = load('reslt/resnet32_cifar100-lt-if100.py')
+
+def reslt_learning_rate(epoch):
+    k = min((epoch + 1) / 5, 1)
+    return 0.1 * ((1 - k) / 3 + k) * 0.1 ** ((epoch >= 160) + (epoch >= 180))
+
+
+def bbn_learning_rate(epoch):
+    """By the epoch from 1, before which the released code steps its schedule."""
+    e = epoch + 1
+    if e < 5:
+        return [0.1 * 7 / 15, 0.06, 0.22 / 3, 0.26 / 3][epoch]
+    return 0.1 if e < 120 else 0.001 if e < 160 else 1e-5
+
+
+@pytest.mark.parametrize(
+    ('method', 'expected'),
+    [
+        ('ce', reslt_learning_rate),
+        ('reslt', reslt_learning_rate),
+        ('bbn', bbn_learning_rate),
+    ],
+)
+def test_learning_rates_are_the_released_codes(method, expected):
+    cfg = load(f'{method}/resnet32_cifar100-lt-if100.py')
     optimizer = OptimWrapper(
         torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
     )
@@ -81,10 +116,7 @@ def test_learning_rates_are_the_released_codes():
         for scheduler in cfg.param_scheduler
     ]
     for epoch in range(200):
-        k = min((epoch + 1) / 5, 1)
-        expected = 0.1 * ((1 - k) / 3 + k)
-        expected *= 0.1 ** ((epoch >= 160) + (epoch >= 180))
-        assert optimizer.get_lr()['lr'][0] == pytest.approx(expected), epoch
+        assert optimizer.get_lr()['lr'][0] == pytest.approx(expected(epoch)), epoch
         optimizer.step()
         for scheduler in schedulers:
             scheduler.step()

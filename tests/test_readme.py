@@ -48,6 +48,19 @@ def test_resnet18_on_cifar(cifar_root, save, run_tool):
     assert 'shot/all' in output
 
 
+def test_bbn_on_cifar(cifar_root, save, run_tool):
+    output = run_tool(
+        'train.py', save('my_resnet18_bbn.py'), '--cfg-options',
+        'train_cfg.max_epochs=2', 'train_dataloader.dataset.dataset.indices=300',
+        'val_dataloader.dataset.indices=100', 'train_dataloader.num_workers=0',
+        'val_dataloader.num_workers=0', 'log_processor.window_size=1',
+        'default_hooks.logger.interval=1',
+    )  # fmt: skip
+    assert 'alpha: 1.0000' in output
+    assert 'alpha: 0.7500' in output
+    assert 'shot/all' in output
+
+
 def test_own_folder(save, run_tool, tmp_path):
     generator = np.random.default_rng(0)
     for split, sizes in (('train', [20, 12, 6, 3, 1]), ('val', [2] * 5)):

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import mmengine
 import pytest
 import torch
 
@@ -57,6 +58,7 @@ def test_testing_needs_no_training_data(trained, run_tool, tmp_path):
         '--out', metrics_file, '--out-item', 'metrics',
         '--cfg-options', 'model.backbone.depth=8',
         'train_dataloader.dataset.dataset.type=NoSuchDataset',
+        'train_dataloader.dataset.dataset.data_root=no/such/folder',
     )  # fmt: skip
     assert shot_metrics(tested) == shot_metrics(output, 'val')
     assert set(shot_metrics(tested)) == {f'shot/{k}' for k in ('all', 'many', 'medium', 'few', 'micro')}  # fmt: skip
@@ -89,11 +91,14 @@ def test_load_from_starts_anew(trained, run_tool):
 
 def test_options_of_both_scripts(trained, run_tool, tmp_path):
     predictions = tmp_path / 'predictions.pkl'
-    run_tool(
+    tested = run_tool(
         'test.py', CONFIG, trained[0] / 'epoch_2.pth', '--tta', '--no-pin-memory',
         '--out', predictions, '--cfg-options', 'model.backbone.depth=8',
     )  # fmt: skip
-    assert predictions.stat().st_size > 0
+    assert len(mmengine.load(predictions)) == 500
+    plain = shot_metrics(trained[1], 'val')['shot/all']
+    # Mirrored digits are no digits, but the weights are the trained ones.
+    assert shot_metrics(tested)['shot/all'] > 0.4 * plain
     output = run_tool(
         'train.py', CONFIG, '--no-validate', '--auto-scale-lr', '--no-persistent-workers',
         '--cfg-options', *SMALL, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=64',
@@ -115,6 +120,59 @@ def test_two_processes_without_a_gpu(trained, run_tool, monkeypatch, tmp_path):
     alone = run_tool('test.py', CONFIG, checkpoint, *depth)
     assert shot_metrics(alone) == shot_metrics(by_two) == found
     assert torch.load(checkpoint, weights_only=True)['meta']['class_counts'] == COUNTS
+
+
+def test_mixup_ema_and_the_best_checkpoint(run_tool, tmp_path):
+    """Soft labels, averaged weights and save_best go together with ResLT."""
+    config = tmp_path / 'config.py'
+    config.write_text(f"""
+_base_ = '{ROOT / CONFIG}'
+model = dict(backbone=dict(depth=8), train_cfg=dict(augments=[
+    dict(type='Mixup', alpha=1.0), dict(type='CutMix', alpha=1.0)]))
+custom_hooks = [dict(type='EMAHook', momentum=0.1)]
+default_hooks = dict(checkpoint=dict(interval=1, save_best='shot/all'))
+train_cfg = dict(max_epochs=2, val_interval=1)
+""")
+    trained = run_tool('train.py', config)
+    assert re.search(r'loss_branch: \d', trained)
+    best = next((tmp_path / 'work').glob('best_shot_all_epoch_*.pth'))
+    tested = run_tool('test.py', config, best)
+    epoch = int(best.stem[-1])
+    validated = re.findall(r'Epoch\(val\) \[(\d)\].*shot/all: ([\d.]+)', trained)
+    assert shot_metrics(tested)['shot/all'] == float(dict(validated)[str(epoch)])
+
+
+def logged_alphas(output):
+    return re.findall(r'Epoch\(train\) \[(\d)\].* alpha: ([\d.]+)', output)
+
+
+def test_bbn_resumes_with_the_same_alpha(run_tool, tmp_path):
+    config = 'configs/bbn/resnet20_digits-lt-if32.py'
+    options = [
+        '--cfg-options', 'model.backbone.backbone.depth=14', 'model.neck.backbone.depth=14',
+        'default_hooks.checkpoint.interval=1', 'train_cfg.max_epochs=4',
+    ]  # fmt: skip
+    whole = run_tool('train.py', config, *options, work_dir=tmp_path / 'whole')
+    alphas = logged_alphas(whole)
+    assert alphas == [
+        ('1', '1.0000'),
+        ('2', '0.9375'),
+        ('3', '0.7500'),
+        ('4', '0.4375'),
+    ]
+    shutil.copytree(tmp_path / 'whole', tmp_path / 'part')
+    checkpoint = tmp_path / 'part' / 'epoch_4.pth'
+    early = tmp_path / 'epoch_2.pth'
+    run_tool(
+        'train.py', config, *options, 'train_cfg.val_interval=9',
+        'default_hooks.checkpoint.max_keep_ckpts=9', work_dir=tmp_path / 'part',
+    )  # fmt: skip
+    shutil.copy(tmp_path / 'part' / 'epoch_2.pth', early)
+    resumed = run_tool(
+        'train.py', config, '--resume', early, *options, work_dir=tmp_path / 'resumed'
+    )
+    assert logged_alphas(resumed) == alphas[2:]
+    assert checkpoint.exists()
 
 
 def test_usage_of_the_shell_scripts():

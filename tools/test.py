@@ -46,6 +46,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.out_item and not args.out:
         raise ConfigError('--out-item needs a file to write to: add --out FILE')
+    if args.out and args.out_item != 'metrics' and Path(args.out).suffix != '.pkl':
+        raise ConfigError(f'--out {args.out}: predictions go into a .pkl file')
     return args
 
 
@@ -91,7 +93,7 @@ def main() -> None:
         show_predictions(cfg, args)
     if args.tta:
         use_test_time_augmentation(cfg)
-    cli.prepare_dataloaders(cfg, args)
+    cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
     runner = cli.build_runner(cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))

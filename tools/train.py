@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,6 +46,10 @@ def main() -> None:
     """Train as the command line says."""
     args = parse_args()
     cfg = cli.load_config(args)
+    if cfg.train_cfg.get('by_epoch') and not cfg.train_cfg.get('max_epochs'):
+        raise ConfigError(
+            'train_cfg.max_epochs is missing: the number of epochs to train'
+        )
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
@@ -54,9 +59,17 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr'):
+            raise ConfigError(
+                '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=...) in the '
+                'config: the batch size that its learning rate is for'
+            )
         cfg.auto_scale_lr.enable = True
     cli.prepare_dataloaders(
-        cfg, args, persistent_workers=not args.no_persistent_workers
+        cfg,
+        args,
+        ['train_dataloader', 'val_dataloader'],
+        persistent_workers=not args.no_persistent_workers,
     )
     cli.build_runner(cfg).train()
 

@@ -7,7 +7,10 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1),
+    # With save_best='shot/all' the best is the greatest.
+    checkpoint=dict(
+        type='CheckpointHook', interval=10, max_keep_ckpts=1, rule='greater'
+    ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False),
     # Ranks keep their own batch statistics; before evaluating and saving they agree.

@@ -1,7 +1,22 @@
-"""Datasets and the wrappers that make them long-tailed."""
+"""Datasets, the wrappers that make them long-tailed, and samplers."""
 
 from .digits import Digits
 from .long_tailed import LongTailedDataset
 from .profiles import long_tailed_counts, long_tailed_indices
+from .samplers import (
+    BilateralBatchSampler,
+    ClassBalancedSampler,
+    ClassPowerSampler,
+    ReversedSampler,
+)
 
-__all__ = ['Digits', 'LongTailedDataset', 'long_tailed_counts', 'long_tailed_indices']
+__all__ = [
+    'BilateralBatchSampler',
+    'ClassBalancedSampler',
+    'ClassPowerSampler',
+    'Digits',
+    'LongTailedDataset',
+    'ReversedSampler',
+    'long_tailed_counts',
+    'long_tailed_indices',
+]

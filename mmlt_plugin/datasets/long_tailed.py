@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,11 @@ class LongTailedDataset:
     def get_data_info(self, idx: int) -> dict:
         """Annotation of one item."""
         return self.dataset.get_data_info(int(self.item_indices[idx]))
+
+    @force_full_init
+    def get_subset(self, indices: Sequence[int]) -> Any:
+        """Dataset of some of the items, for wrappers such as ``KFoldDataset``."""
+        return self.dataset.get_subset(self.item_indices[list(indices)].tolist())
 
     @force_full_init
     def __len__(self) -> int:

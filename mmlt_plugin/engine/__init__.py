@@ -1,5 +1,5 @@
 """What runs beside the model."""
 
-from .hooks import CheckpointMatchHook, ClassCountsHook
+from .hooks import CheckpointMatchHook, ClassCountsHook, CumulativeAlphaHook
 
-__all__ = ['CheckpointMatchHook', 'ClassCountsHook']
+__all__ = ['CheckpointMatchHook', 'ClassCountsHook', 'CumulativeAlphaHook']

@@ -106,6 +106,8 @@ class ShotSplitMetric(BaseMetric):
                 'none and no training data was found, so add class_counts=[...] to the '
                 "evaluator or default_hooks = dict(class_counts=dict(type='ClassCountsHook'))"
             )
+        if not results:
+            raise ConfigError('ShotSplitMetric: the test dataset has no images')
         predictions, labels = np.asarray(results, dtype=np.int64).T
         num_classes = len(self.counts)
         if labels.min() < 0 or labels.max() >= num_classes:

@@ -1,7 +1,15 @@
-"""Backbones, heads, losses and the layers they share."""
+"""Backbones, necks, heads, losses and the layers they share."""
 
-from .backbones import CIFARResNet
-from .heads import ResLTHead
+from .backbones import CIFARResNet, bilateral_trunk
+from .heads import BBNHead, ResLTHead
 from .losses import ResLTLoss
+from .necks import BilateralNeck
 
-__all__ = ['CIFARResNet', 'ResLTHead', 'ResLTLoss']
+__all__ = [
+    'BBNHead',
+    'BilateralNeck',
+    'CIFARResNet',
+    'ResLTHead',
+    'ResLTLoss',
+    'bilateral_trunk',
+]

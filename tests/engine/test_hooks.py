@@ -21,6 +21,7 @@ class Listener(nn.Module):
         self.counts = None
 
     def set_class_counts(self, counts):
+        assert len(counts) == self.num_classes
         self.counts = counts
 
 
@@ -111,7 +112,29 @@ def test_a_resumed_run_needs_the_same_counts():
     assert hook.counts.tolist() == [1, 1, 0, 0]
 
 
+def test_fine_tuning_may_change_the_classes():
+    runner = make_runner([0, 1])
+    hook = ClassCountsHook()
+    hook.after_load_checkpoint(runner, dict(meta=dict(class_counts=[7] * 10)))
+    hook.before_train(runner)
+    assert runner.model[1].counts.tolist() == [1, 1, 0, 0]
+
+
+def test_validation_classes_are_checked_before_training():
+    runner = make_runner([0, 1])
+    runner.val_loop.dataloader.dataset = Labels([0], 'abc')
+    with pytest.raises(ConfigError, match='3 classes'):
+        ClassCountsHook().before_train(runner)
+
+
 def test_number_of_classes():
+    without = Listener(-1)  # mmpretrain's VGG without its classifier
+    assert number_of_classes(nn.Sequential(without, Listener(4)), Labels([0])) == 4
+    model = nn.Sequential()
+    model.data_preprocessor, model.head = Listener(9), Listener(7)
+    assert number_of_classes(model, Labels([0], None)) == 7
+    with pytest.raises(ConfigError, match=r'^data_preprocessor\.num_classes=9'):
+        number_of_classes(model, Labels([0]))
     assert number_of_classes(nn.Sequential(Listener(4)), Labels([0])) == 4
     assert number_of_classes(nn.Sequential(Listener(7)), Labels([0], None)) == 7
     with pytest.raises(ConfigError, match=r'model\.0\.num_classes=3 .* 4 classes'):
@@ -133,8 +156,10 @@ def test_checkpoints_of_the_same_model_pass(fine_tuning):
     hook = CheckpointMatchHook()
     hook.after_load_checkpoint(runner, checkpoint_of(runner.model))
     wrapped = checkpoint_of(runner.model)['state_dict']
-    wrapped = {f'module.{name}': tensor for name, tensor in wrapped.items()}
-    hook.after_load_checkpoint(runner, wrapped)
+    for prefix in ('module.', 'module.module.'):  # DDP, DDP around TTA
+        hook.after_load_checkpoint(
+            runner, {f'{prefix}{name}': tensor for name, tensor in wrapped.items()}
+        )
 
 
 def test_checkpoints_of_another_model_are_refused():
@@ -143,12 +168,16 @@ def test_checkpoints_of_another_model_are_refused():
     other = checkpoint_of(nn.Sequential(nn.Linear(2, 3)))
     part = checkpoint_of(runner.model)
     part['state_dict'].pop('0.bias')
-    for checkpoint, number in ((other, 2), (part, 1)):
-        with pytest.raises(ConfigError, match=rf'some\.pth .*: {number} of 2 tensors'):
+    more = checkpoint_of(runner.model)
+    more['state_dict']['branches.weight'] = torch.ones(3)
+    for checkpoint, misfits, extra in ((other, 2, 0), (part, 1, 0), (more, 0, 1)):
+        message = rf'some\.pth .*: {misfits} of 2 tensors .* {extra} have no place'
+        with pytest.raises(ConfigError, match=message):
             hook.after_load_checkpoint(runner, checkpoint)
     # Fine-tuning takes what fits, if anything does.
     runner.optim_wrapper = OptimWrapper(torch.optim.SGD(runner.model.parameters(), 0.1))
     hook.after_load_checkpoint(runner, part)
+    hook.after_load_checkpoint(runner, more)
     with pytest.raises(ConfigError, match='another model'):
         hook.after_load_checkpoint(runner, other)
     runner._resume = True

@@ -117,6 +117,8 @@ def test_errors_say_what_would_be_right():
         ShotSplitMetric().compute_metrics([(0, 0)])
     with pytest.raises(ConfigError, match=r'label 3 lies outside 0\.\.2'):
         ShotSplitMetric(class_counts=[1, 1, 1]).compute_metrics([(0, 3)])
+    with pytest.raises(ConfigError, match='no images'):
+        ShotSplitMetric(class_counts=[1, 1, 1]).compute_metrics([])
     with pytest.raises(ConfigError, match='few=30, many=20'):
         ShotSplitMetric(many=20, few=30)
     several = [DataSample().set_gt_label([0, 1]).set_pred_score(torch.rand(3))]

@@ -88,6 +88,7 @@ def test_shortcut_pads_both_sides(channels):
 
 @pytest.mark.parametrize('tau', [0.0, 0.3, 0.7, 1.0])
 def test_tau_normalisation(tau):
+    assert tau_normalize(torch.zeros(2, 3), tau).isfinite().all()
     weight = torch.randn(5, 7, dtype=torch.float64)
     expected = [
         [w / sum(v**2 for v in row) ** (tau / 2) for w in row] for row in weight

@@ -43,8 +43,8 @@ class NaiveHead(nn.Module):
                 nn.BatchNorm2d(CHANNELS).double() for _ in range(head.num_groups)
             )
             for b, bn in enumerate(self.bns):
-                bn.weight.data.copy_(head.branches.weight[b])
-                bn.bias.data.copy_(head.branches.bias[b])
+                bn.weight.data.copy_(head.branches.affine.weight[b])
+                bn.bias.data.copy_(head.branches.affine.bias[b])
         else:
             self.conv = copy.deepcopy(head.branches.conv)
             self.bn = copy.deepcopy(head.branches.norm)
@@ -146,7 +146,7 @@ def test_without_specialisation_all_branches_are_one():
     logits = head.branch_logits((x,))
     assert logits.shape == (5, 3, 6)
     assert torch.equal(logits[:, 0], logits[:, 2])
-    assert head.branches.weight.shape == (1, CHANNELS)
+    assert head.branches.affine.weight.shape == (1, CHANNELS)
 
 
 @pytest.mark.parametrize('fusion', ['sum', 'main', 'max', 'softmax'])
@@ -178,9 +178,32 @@ def test_loss_is_the_formula_on_these_logits(soft, fusion):
 def test_accuracy_is_that_of_the_fused_logits():
     head = make_head(cal_acc=True)
     x, samples, labels = make_batch((4, 4))
+    head.fc.bias.data -= 100  # negative logits rank like others
     accuracy = head.loss((x,), samples)['accuracy_top-1']
     expected = 100 * (head((x,)).argmax(1) == labels).double().mean()
     assert accuracy.item() == pytest.approx(expected.item())
+
+
+def test_optimizers_know_the_branches_scale_as_a_normalisation():
+    from mmengine.optim import build_optim_wrapper
+
+    head = make_head()
+    wrapper = build_optim_wrapper(
+        head,
+        dict(
+            optimizer=dict(type='SGD', lr=0.1, weight_decay=0.05),
+            paramwise_cfg=dict(norm_decay_mult=0),
+        ),
+    )
+    decayed = {
+        id(p)
+        for group in wrapper.param_groups
+        if group['weight_decay']
+        for p in group['params']
+    }
+    assert {id(p) for p in head.parameters()} - decayed == {
+        id(p) for p in head.branches.parameters()
+    }
 
 
 def test_predictions():

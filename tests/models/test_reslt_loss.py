@@ -111,6 +111,11 @@ def test_alpha_outside_its_range(alpha):
         ResLTLoss(alpha=alpha)
 
 
+def test_negative_epsilon():
+    with pytest.raises(ConfigError, match='branch_eps=-1'):
+        ResLTLoss(branch_eps=-1)
+
+
 def loss_on_a_rank(rank, logits, target, masks, sizes):
     start = sum(sizes[:rank])
     images = slice(start, start + sizes[rank])

@@ -19,9 +19,9 @@ import matplotlib
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
+from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
-from mmlt_plugin.compat import load_from_local
 from mmlt_plugin.errors import ConfigError
 
 
@@ -86,7 +86,8 @@ def main() -> None:
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='metrics of a run')
     args = parser.parse_args()
-    counts = load_from_local(args.checkpoint, 'cpu').get('meta', {}).get('class_counts')
+    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
+    counts = checkpoint.get('meta', {}).get('class_counts')
     if counts is None:
         raise ConfigError(
             f'checkpoint {args.checkpoint} tells no class counts: it was trained without '

@@ -41,13 +41,15 @@ class ClassCountsHook(Hook):
         self.counts: np.ndarray | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take the counts that the checkpoint tells."""
+        """Keep the counts that the checkpoint tells."""
         counts = checkpoint.get('meta', {}).get('class_counts')
         if counts is not None:
-            self._hand_out(np.asarray(counts, dtype=np.int64), runner.model.modules())
+            self.counts = np.asarray(counts, dtype=np.int64)
 
     def before_train(self, runner: Runner) -> None:
         """Count in the training dataset, which has the last word."""
+        if runner.val_loop is not None:  # not after ten epochs
+            number_of_classes(runner.model, runner.val_loop.dataloader.dataset)
         dataset = runner.train_dataloader.dataset
         counts = training_class_counts(
             dataset, number_of_classes(runner.model, dataset)
@@ -59,7 +61,8 @@ class ClassCountsHook(Hook):
                 f'run resumes from ({_brief(counts)} now, {_brief(told)} then): '
                 'resume with the same train_dataloader.dataset'
             )
-        self._hand_out(counts, runner.model.modules())
+        self.counts = counts
+        self._hand_out(runner.model.modules())
         runner.logger.info(f'training images per class: {_brief(counts)}')
 
     def before_val(self, runner: Runner) -> None:
@@ -67,8 +70,9 @@ class ClassCountsHook(Hook):
         self._serve_evaluation(runner, runner.val_loop)
 
     def before_test(self, runner: Runner) -> None:
-        """Give the counts to the test metrics."""
+        """Give the counts to the test metrics and the model."""
         self._serve_evaluation(runner, runner.test_loop)
+        self._hand_out(runner.model.modules())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the counts in the checkpoint's ``meta``."""
@@ -91,14 +95,12 @@ class ClassCountsHook(Hook):
                 runner.logger.info(
                     'class counts come from the config, the checkpoint has none'
                 )
-        if self.counts is not None:
-            self._hand_out(self.counts, metrics)
+        self._hand_out(metrics)
 
-    def _hand_out(self, counts: np.ndarray, receivers: Any) -> None:
-        self.counts = counts
+    def _hand_out(self, receivers: Any) -> None:
         for receiver in receivers:
-            if hasattr(receiver, 'set_class_counts'):
-                receiver.set_class_counts(counts)
+            if self.counts is not None and hasattr(receiver, 'set_class_counts'):
+                receiver.set_class_counts(self.counts)
 
 
 def number_of_classes(model: Any, dataset: Any) -> int:
@@ -117,9 +119,12 @@ def number_of_classes(model: Any, dataset: Any) -> int:
     if is_model_wrapper(model):
         model = model.module
     stated = {
-        f'model.{name}.num_classes': module.num_classes
+        # mmpretrain keeps the preprocessor's config outside the model's.
+        f'{"" if name == "data_preprocessor" else "model."}{name}.num_classes': number
         for name, module in model.named_modules()
-        if isinstance(getattr(module, 'num_classes', None), int)
+        # Some backbones have -1: no classifier of their own.
+        if isinstance(number := getattr(module, 'num_classes', None), int)
+        and number > 0
     }
     classes = getattr(dataset, 'metainfo', {}).get('classes')
     if classes is not None:
@@ -135,7 +140,7 @@ def number_of_classes(model: Any, dataset: Any) -> int:
             f'neither the dataset {type(dataset).__name__} (metainfo classes) nor the '
             'model (num_classes) says how many classes there are'
         )
-    return max(stated.values())
+    return list(stated.values())[-1]  # the head's comes after the preprocessor's
 
 
 def _brief(counts: np.ndarray) -> str:

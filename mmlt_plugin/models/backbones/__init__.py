@@ -1,5 +1,6 @@
 """Backbones that mmpretrain lacks."""
 
+from .bilateral_trunk import bilateral_trunk
 from .cifar_resnet import CIFARResNet
 
-__all__ = ['CIFARResNet']
+__all__ = ['CIFARResNet', 'bilateral_trunk']

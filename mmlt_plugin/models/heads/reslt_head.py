@@ -215,7 +215,8 @@ class ResLTHead(ClsHead):
         target = stack_targets(data_samples)
         losses = self.loss_module(branch_logits, fused, target, self.masks, **kwargs)
         if self.cal_acc and target.dim() == 1:
-            accuracies = Accuracy.calculate(fused, target, topk=self.topk)
+            # No threshold: these are logits, and a negative one can be the largest.
+            accuracies = Accuracy.calculate(fused, target, self.topk, thrs=(None,))
             for k, accuracy in zip(self.topk, accuracies):
                 losses[f'accuracy_top-{k}'] = accuracy[0]
         return losses

@@ -1,5 +1,6 @@
 """Small parts that heads, necks and backbones are built from."""
 
+from .bilateral_norm import BilateralBN, BilateralSyncBN, split_halves
 from .branch_conv import BranchConv
 from .branch_norm import BranchNorm
 from .pooling import global_pool
@@ -7,9 +8,12 @@ from .tau_normalize import tau_normalize
 from .zero_pad_shortcut import ZeroPadShortcut
 
 __all__ = [
+    'BilateralBN',
+    'BilateralSyncBN',
     'BranchConv',
     'BranchNorm',
     'ZeroPadShortcut',
     'global_pool',
+    'split_halves',
     'tau_normalize',
 ]

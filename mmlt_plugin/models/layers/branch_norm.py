@@ -34,10 +34,22 @@ class BranchNorm(nn.Module):
     def __init__(self, channels: int, num_branches: int, norm_cfg: dict) -> None:
         super().__init__()
         self.norm = build_norm_layer({**norm_cfg, 'affine': False}, channels)
-        self.weight = nn.Parameter(torch.ones(num_branches, channels))
-        self.bias = nn.Parameter(torch.zeros(num_branches, channels))
+        self.affine = _ScaleAndShift((num_branches, channels))
+        self.affine.requires_grad_(norm_cfg.get('requires_grad', True))
 
     def forward(self, x: torch.Tensor, pool_first: bool = False) -> torch.Tensor:
         """Map (N, D, H, W) to (N, G, D); ``pool_first`` pools before normalising."""
         x = self.norm(global_pool(x) if pool_first else x)
-        return global_pool(x).flatten(1)[:, None] * self.weight + self.bias
+        return self.affine(global_pool(x).flatten(1)[:, None])
+
+
+class _ScaleAndShift(nn.LayerNorm):
+    """Scales and shifts (G, D) of G normalisations.
+
+    It normalises nothing: it is of this class for the sake of optimizer settings such
+    as ``norm_decay_mult``, which know normalisations by their class.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Features (N, 1, D) to (N, G, D)."""
+        return x * self.weight + self.bias

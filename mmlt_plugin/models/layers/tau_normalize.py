@@ -25,4 +25,5 @@ def tau_normalize(weight: torch.Tensor, tau: float) -> torch.Tensor:
         >>> tau_normalize(torch.tensor([[3.0, 4.0]]), tau=1.0)
         tensor([[0.6000, 0.8000]])
     """
-    return weight / weight.norm(dim=1, keepdim=True).pow(tau)
+    norms = weight.norm(dim=1, keepdim=True).clamp_min(1e-12)  # of a class never seen
+    return weight / norms.pow(tau)

@@ -37,7 +37,7 @@ class ResLTLoss(nn.Module):
         fusion_eps: :math:`\epsilon'`, 0 on CIFAR and iNaturalist, 1e-7 on ImageNet-LT.
 
     Raises:
-        ConfigError: ``alpha`` lies outside [0, 1].
+        ConfigError: ``alpha`` lies outside [0, 1], or an epsilon is negative.
 
     Example:
         >>> import torch
@@ -56,6 +56,11 @@ class ResLTLoss(nn.Module):
             raise ConfigError(
                 f'alpha={alpha} of ResLTLoss must lie in [0, 1]: it is the weight of the '
                 'branch loss against the fusion loss'
+            )
+        if min(branch_eps, fusion_eps) < 0:
+            raise ConfigError(
+                f'branch_eps={branch_eps}, fusion_eps={fusion_eps} of ResLTLoss must not '
+                'be negative'
             )
         self.alpha = alpha
         self.branch_eps = branch_eps

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/models/resnet32_bbn.py',
+    '../_base_/datasets/cifar10-lt_bilateral.py',
+    '../_base_/schedules/cifar_bbn_200e.py',
+    '../_base_/bbn_runtime.py',
+]
+
+train_dataloader = dict(dataset=dict(imbalance_factor=0.01))
+model = dict(head=dict(num_classes=10))

@@ -1,0 +1,4 @@
+# Table 3: the re-balancing branch draws every class equally often.
+_base_ = './resnet32_cifar10-lt-if50.py'
+
+train_dataloader = dict(batch_sampler=dict(other=dict(type='ClassBalancedSampler')))

@@ -1,0 +1,15 @@
+"""Samplers that re-balance classes."""
+
+from .bilateral_batch_sampler import BilateralBatchSampler
+from .class_power_sampler import (
+    ClassBalancedSampler,
+    ClassPowerSampler,
+    ReversedSampler,
+)
+
+__all__ = [
+    'BilateralBatchSampler',
+    'ClassBalancedSampler',
+    'ClassPowerSampler',
+    'ReversedSampler',
+]

@@ -1,0 +1,79 @@
+"""Batches with a uniform half and a re-balanced half."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from mmpretrain.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from ...errors import ConfigError
+
+
+@DATA_SAMPLERS.register_module()
+class BilateralBatchSampler(Sampler):
+    """BBN's two streams in one flat batch: B uniform items, then B of another sampler.
+
+    BBN Sec. 4.2: the conventional branch sees every image once an epoch, the
+    re-balancing branch the reversed sampler's draws. The epoch is as long as the first
+    stream. Dataset, pipeline, collate function and preprocessor stay as they are.
+
+    Args:
+        sampler: The first stream, ``DefaultSampler`` in general; mmengine passes the
+            dataloader's ``sampler``.
+        batch_size: Items B of each stream on this rank; mmengine passes the
+            dataloader's ``batch_size``.
+        drop_last: Whether to drop a last batch that is short.
+        other: Config of the second stream's sampler. BBN's Table 3 also tries
+            ``ClassBalancedSampler`` and ``ClassPowerSampler`` with ``power=1``.
+
+    Raises:
+        ConfigError: ``batch_size`` is not positive.
+
+    Example:
+        >>> from mmengine.dataset import DefaultSampler
+        >>> from mmlt_plugin.datasets import BilateralBatchSampler, Digits
+        >>> uniform = DefaultSampler(Digits(split='train'), seed=0)
+        >>> batches = BilateralBatchSampler(uniform, batch_size=64, drop_last=True)
+        >>> len(batches), len(next(iter(batches)))
+        (20, 128)
+    """
+
+    def __init__(
+        self,
+        sampler: Any,
+        batch_size: int,
+        drop_last: bool = False,
+        other: dict | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise ConfigError(f'batch_size={batch_size} must be positive')
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.other = DATA_SAMPLERS.build(
+            other or dict(type='ReversedSampler'),
+            default_args=dict(
+                dataset=sampler.dataset, seed=getattr(sampler, 'seed', None)
+            ),
+        )
+
+    def _other_items(self) -> Iterator[int]:
+        """The second stream, without end, from the first stream's epoch on."""
+        for epoch in itertools.count(getattr(self.sampler, 'epoch', 0)):
+            self.other.set_epoch(epoch)
+            yield from self.other
+
+    def __iter__(self) -> Iterator[list[int]]:
+        first, second = iter(self.sampler), self._other_items()
+        while batch := list(itertools.islice(first, self.batch_size)):
+            if self.drop_last and len(batch) < self.batch_size:
+                return
+            yield batch + list(itertools.islice(second, len(batch)))
+
+    def __len__(self) -> int:
+        batches = len(self.sampler) / self.batch_size
+        return math.floor(batches) if self.drop_last else math.ceil(batches)

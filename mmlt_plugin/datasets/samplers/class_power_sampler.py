@@ -1,0 +1,132 @@
+"""Samplers that draw a class first and an image of it second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmpretrain.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from ...class_counts import resolve_labels
+from ...errors import ConfigError
+
+
+@DATA_SAMPLERS.register_module()
+class ClassPowerSampler(Sampler):
+    r"""Draw class i with :math:`P_i \propto N_i^q`, then one of its images uniformly.
+
+    Kang et al., ICLR 2020, Eq. 1, with any q: 1 draws images uniformly, 1/2 is square-root
+    sampling, 0 class-balanced sampling (:class:`ClassBalancedSampler`) and -1 BBN's
+    reversed sampling (:class:`ReversedSampler`). All draws are with replacement;
+    classes without images are never drawn. An epoch has as many draws as the dataset
+    has items.
+
+    The draws of an epoch are one sequence, a pure function of the seed and the epoch,
+    of which rank r of R takes every R-th from the r-th on. So ranks together see what
+    one process would, and neither workers nor resuming change anything.
+
+    Args:
+        dataset: The dataset, wrapped or not; it tells the labels.
+        power: The exponent q.
+        seed: Seed, the same on all ranks; None agrees on a random one.
+        round_up: Whether to draw a few more, so that all ranks get equally many.
+
+    Raises:
+        ConfigError: The dataset is empty.
+
+    Example:
+        >>> from mmlt_plugin.datasets import ClassPowerSampler, Digits
+        >>> sampler = ClassPowerSampler(Digits(split='train'), power=0.5, seed=0)
+        >>> len(list(sampler))
+        1297
+    """
+
+    def __init__(
+        self, dataset: Any, power: float, seed: int | None = None, round_up: bool = True
+    ) -> None:
+        self.dataset = dataset
+        self.power = power
+        self.seed = sync_random_seed() if seed is None else seed
+        self.epoch = 0
+        self.rank, self.world_size = get_dist_info()
+        if round_up:
+            self.num_samples = math.ceil(len(dataset) / self.world_size)
+            self.total_size = self.num_samples * self.world_size
+        else:
+            self.num_samples = math.ceil((len(dataset) - self.rank) / self.world_size)
+            self.total_size = len(dataset)
+        labels = resolve_labels(dataset)
+        if not len(labels):
+            raise ConfigError(f'{type(self).__name__}: the dataset has no items')
+        # Items sorted by class: class i has those from starts[i] on.
+        self._items = np.argsort(labels, kind='stable')
+        self._sizes = np.bincount(labels)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+
+    @property
+    def class_probabilities(self) -> np.ndarray:
+        """Probability of every class, float64, zero for classes without images."""
+        present = self._sizes > 0
+        weights = np.zeros(len(self._sizes))
+        weights[present] = (self._sizes[present] / self._sizes.max()) ** self.power
+        return weights / weights.sum()
+
+    def draw(self, epoch: int) -> np.ndarray:
+        """Items drawn in an epoch by all ranks together, int64, (total_size,)."""
+        # One row a draw: more draws leave the earlier ones as they are.
+        uniform = np.random.default_rng([self.seed, epoch]).random((self.total_size, 2))
+        bounds = np.cumsum(self.class_probabilities)
+        last = np.flatnonzero(self._sizes)[-1]  # should rounding end the sum below 1
+        classes = np.minimum(np.searchsorted(bounds, uniform[:, 0], side='right'), last)
+        within = (uniform[:, 1] * self._sizes[classes]).astype(np.int64)
+        return self._items[self._starts[classes] + within]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.draw(self.epoch)[self.rank :: self.world_size].tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the sequence; ``DistSamplerSeedHook`` calls it every epoch."""
+        self.epoch = epoch
+
+
+@DATA_SAMPLERS.register_module()
+class ClassBalancedSampler(ClassPowerSampler):
+    """Draw every class equally often: re-sampling (RS) in the papers' tables.
+
+    BBN Sec. 3; Kang et al., ICLR 2020. Arguments as in :class:`ClassPowerSampler`,
+    without ``power``.
+
+    Example:
+        >>> from mmlt_plugin.datasets import ClassBalancedSampler, Digits
+        >>> ClassBalancedSampler(Digits(split='train'), seed=0).class_probabilities[:3]
+        array([0.1, 0.1, 0.1])
+    """
+
+    def __init__(self, dataset: Any, **kwargs: Any) -> None:
+        super().__init__(dataset, power=0, **kwargs)
+
+
+@DATA_SAMPLERS.register_module()
+class ReversedSampler(ClassPowerSampler):
+    r"""Draw rare classes more often than frequent ones, :math:`P_i \propto 1 / N_i`.
+
+    BBN Eq. 4. An image of class i is drawn with :math:`1 / N_i^2`: weighting images
+    with :math:`1 / N_i` would be class-balanced sampling. Arguments as in
+    :class:`ClassPowerSampler`, without ``power``.
+
+    Example:
+        >>> from mmlt_plugin.datasets import LongTailedDataset, ReversedSampler
+        >>> dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+        >>> ReversedSampler(dataset, seed=0).class_probabilities.round(3)[[0, 9]]
+        array([0.01 , 0.308])
+    """
+
+    def __init__(self, dataset: Any, **kwargs: Any) -> None:
+        super().__init__(dataset, power=-1, **kwargs)

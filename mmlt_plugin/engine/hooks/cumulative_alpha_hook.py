@@ -1,0 +1,138 @@
+"""BBN's cumulative learning: alpha over the course of training."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from mmengine.hooks import Hook
+from mmengine.runner import IterBasedTrainLoop, Runner
+from mmpretrain.registry import HOOKS
+
+from ...errors import ConfigError
+
+#: Alpha as a function of the progress t in [0, 1), BBN's Table 4.
+SCHEDULES: dict[str, Any] = dict(
+    parabolic=lambda t: 1 - t**2,
+    linear=lambda t: 1 - t,
+    cosine=lambda t: math.cos(t * math.pi / 2),
+    increment=lambda t: t**2,
+)
+
+
+@HOOKS.register_module()
+class CumulativeAlphaHook(Hook):
+    r"""Set the alpha of BBN's head, from representation to classifier learning.
+
+    BBN Eq. 5 and Table 4. With t = epoch / divisor, the epoch counted from 0:
+
+    - ``parabolic``: :math:`1 - t^2`, the paper's choice,
+    - ``linear``: :math:`1 - t`,
+    - ``cosine``: :math:`\cos(t \pi / 2)`,
+    - ``increment``: :math:`t^2`,
+    - ``constant``: ``value``; the paper's equal weight is 0.5,
+    - ``beta``: a draw from Beta(0.2, 0.2) every iteration,
+    - ``separated``: 1 until t reaches ``value``, then 0: two stages.
+
+    Alpha follows from the epoch (or from the seed and the iteration), so it is the same
+    on all ranks, and a resumed run needs nothing stored.
+
+    Args:
+        schedule: One of the names above.
+        divisor: Epochs (iterations with ``by_epoch=False``) that t = 1 stands for; None
+            is the length of the training. The released code has 200 for 180 epochs and
+            100 for 90, so that alpha ends at 0.2.
+        value: Alpha of ``constant``, or the t at which ``separated`` switches, in
+            [0, 1].
+        by_epoch: Whether alpha changes every epoch or every iteration.
+
+    Raises:
+        ConfigError: An argument lies outside its range, or the training counts
+            iterations where epochs are asked for.
+
+    Example:
+        >>> from mmlt_plugin.engine import CumulativeAlphaHook
+        >>> hook = CumulativeAlphaHook()
+        >>> [hook.alpha(epoch, 200) for epoch in (0, 100, 150)]
+        [1.0, 0.75, 0.4375]
+    """
+
+    def __init__(
+        self,
+        schedule: str = 'parabolic',
+        divisor: int | None = None,
+        value: float = 0.5,
+        by_epoch: bool = True,
+    ) -> None:
+        known = (*SCHEDULES, 'constant', 'beta', 'separated')
+        if schedule not in known:
+            raise ConfigError(
+                f'schedule={schedule!r} of CumulativeAlphaHook is unknown: choose from '
+                f'{known}'
+            )
+        if not 0 <= value <= 1:
+            raise ConfigError(
+                f'value={value} of CumulativeAlphaHook must lie in [0, 1]: it is an '
+                'alpha or a share of the training'
+            )
+        if divisor is not None and divisor <= 0:
+            raise ConfigError(
+                f'divisor={divisor} of CumulativeAlphaHook must be positive'
+            )
+        self.schedule = schedule
+        self.divisor = divisor
+        self.value = value
+        self.by_epoch = by_epoch
+
+    def alpha(self, step: int, steps: int, seed: int = 0) -> float:
+        """Alpha at an epoch or iteration.
+
+        Args:
+            step: Epoch or iteration, from 0.
+            steps: Length of the training in the same unit.
+            seed: Seed of ``beta``.
+
+        Returns:
+            float: Alpha in [0, 1].
+        """
+        t = min(step / (self.divisor or steps), 1.0)
+        if self.schedule == 'constant':
+            return self.value
+        if self.schedule == 'separated':
+            return float(t < self.value)
+        if self.schedule == 'beta':
+            return float(np.random.default_rng([seed, step]).beta(0.2, 0.2))
+        return SCHEDULES[self.schedule](t)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that somebody listens and that the units fit."""
+        if not any(hasattr(module, 'set_alpha') for module in runner.model.modules()):
+            raise ConfigError(
+                'CumulativeAlphaHook found no module with set_alpha: model.head should '
+                "be of type 'BBNHead'"
+            )
+        if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
+            raise ConfigError(
+                'CumulativeAlphaHook with by_epoch=True needs train_cfg=dict('
+                'by_epoch=True, max_epochs=...): this training counts iterations, so set '
+                'by_epoch=False'
+            )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Set alpha for the epoch."""
+        if self.by_epoch and self.schedule != 'beta':
+            self._set(runner, self.alpha(runner.epoch, runner.max_epochs))
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Set alpha for the iteration, where it changes so often."""
+        if not self.by_epoch or self.schedule == 'beta':
+            alpha = self.alpha(runner.iter, runner.max_iters, runner.seed or 0)
+            self._set(runner, alpha)
+
+    def _set(self, runner: Runner, alpha: float) -> None:
+        for module in runner.model.modules():
+            if hasattr(module, 'set_alpha'):
+                module.set_alpha(alpha)

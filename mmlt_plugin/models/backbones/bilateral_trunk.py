@@ -1,0 +1,76 @@
+"""A backbone without its last block, the part that BBN's branches share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from ...errors import ConfigError
+from ..layers import BilateralBN
+
+
+@MODELS.register_module(name='BilateralTrunk')
+def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
+    """Build a ResNet-like backbone and cut its last block off.
+
+    BBN Sec. 4.2: both branches share everything except the last residual block, which
+    ``BilateralNeck`` holds twice. What is returned is the backbone itself, so names of
+    parameters, frozen stages and the like stay. Checkpoints of the whole backbone can
+    be loaded: its last block goes to both of the neck's.
+
+    Args:
+        backbone: Config of the backbone: ``CIFARResNet`` or mmpretrain's ``ResNet``,
+            ``ResNeXt``, ``SEResNet``, ... of any depth.
+        norm_cfg: Normalisation of the shared layers; None is
+            ``dict(type='BilateralBN')``, the official statistics.
+            ``dict(type='BilateralSyncBN')`` is for several GPUs.
+
+    Returns:
+        nn.Module: The backbone without its last block.
+
+    Raises:
+        ConfigError: The backbone has no stages of blocks, or the last has only one.
+
+    Example:
+        >>> from mmlt_plugin.models import bilateral_trunk
+        >>> trunk = bilateral_trunk(dict(type='CIFARResNet', depth=32))
+        >>> [len(stage) for stage in (trunk.layer1, trunk.layer2, trunk.layer3)]
+        [5, 5, 4]
+    """
+    net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type=BilateralBN)})
+    name = last_block(net)
+    stage, _, index = name.partition('.')
+    if index == '0':
+        raise ConfigError(
+            f'BilateralTrunk: stage {stage} of {type(net).__name__} has one block only, '
+            'and cutting it off would change the size of the feature map'
+        )
+    del getattr(net, stage)[-1]
+
+    def give_last_block_to_the_neck(state_dict: dict, prefix: str, *_: Any) -> None:
+        source = f'{prefix}backbone.{name}.'
+        for key in [key for key in state_dict if key.startswith(source)]:
+            value = state_dict.pop(key)
+            for branch in ('conventional', 'rebalancing'):
+                state_dict[f'{prefix}neck.{branch}.{key.removeprefix(source)}'] = value
+
+    # ImageClassifier has the hook called with every state dict that it loads.
+    net._checkpoint_filter = give_last_block_to_the_neck
+    return net
+
+
+def last_block(net: nn.Module) -> str:
+    """Name of a ResNet-like backbone's last block, ``layer4.2`` for ResNet-50.
+
+    Raises:
+        ConfigError: The backbone has no stages of blocks.
+    """
+    stages = getattr(net, 'res_layers', None)
+    if not stages:
+        raise ConfigError(
+            f'{type(net).__name__} has no residual stages to cut: BBN takes CIFARResNet '
+            "or one of mmpretrain's ResNets as its backbone"
+        )
+    return f'{stages[-1]}.{len(getattr(net, stages[-1])) - 1}'

@@ -1,0 +1,138 @@
+"""The mixing classifier of BBN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import nn
+
+from ...errors import ConfigError
+from ..layers import split_halves
+from .targets import stack_targets
+
+
+@MODELS.register_module()
+class BBNHead(ClsHead):
+    r"""One classifier on both branches' features, mixed by a cumulative alpha.
+
+    BBN (Zhou et al., CVPR 2020), Eqs. 1 and 3, as the released code has them: with the
+    features :math:`f_c, f_r` of a uniform and a re-balanced image
+
+    .. math::
+
+        z = W\,[2 \alpha f_c,\; 2 (1 - \alpha) f_r] + b, \qquad
+        L = \alpha\, E(z, y_c) + (1 - \alpha)\, E(z, y_r)
+
+    and in evaluation :math:`z = W [f_c, f_r] + b` of one image, the same as
+    :math:`\alpha = 1/2`. ``CumulativeAlphaHook`` moves alpha from 1 to 0.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels 2D of the neck's concatenated features.
+        loss: Config of the loss E.
+        init_cfg: Initialisation; None is PyTorch's, as in the released code.
+        **kwargs: Arguments of mmpretrain's ``ClsHead``.
+
+    Raises:
+        ConfigError: In training: nothing has set alpha, or a batch augmentation made
+            soft labels.
+
+    Example:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models import BBNHead
+        >>> head = BBNHead(num_classes=10, in_channels=128)
+        >>> head.set_alpha(0.75)
+        >>> samples = [DataSample().set_gt_label(c) for c in (0, 1, 8, 9)]
+        >>> sorted(head.loss((torch.zeros(2, 128),), samples))
+        ['accuracy', 'alpha', 'loss_conventional', 'loss_rebalancing']
+    """
+
+    alpha: torch.Tensor
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss: Any = None,
+        init_cfg: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg, **kwargs
+        )
+        if in_channels % 2:
+            raise ConfigError(
+                f'in_channels={in_channels} of BBNHead must be even: both branches give '
+                'half of the channels'
+            )
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.fc = nn.Linear(in_channels, num_classes)
+        # A buffer, so that a new value does not make torch.compile start again; not in
+        # the state dict, since it follows from the epoch.
+        self.register_buffer('alpha', torch.ones(()), persistent=False)
+        self._knows_alpha = False
+
+    def set_alpha(self, alpha: float) -> None:
+        """Set the weight of the conventional branch, in [0, 1]."""
+        if not 0 <= alpha <= 1:
+            raise ConfigError(f'alpha={alpha} of BBNHead must lie in [0, 1]')
+        self.alpha.fill_(alpha)
+        self._knows_alpha = True
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits (N, C) of images that went through both branches, (N, 2D)."""
+        return self.fc(feats[-1])
+
+    def mixed_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits (B, C) of pairs of images, (B, 2D), at the present alpha."""
+        weights = 2 * torch.stack([self.alpha, 1 - self.alpha])
+        conventional_and_rebalancing = feats[-1].unflatten(1, (2, -1))
+        mixed = conventional_and_rebalancing * weights[:, None].to(feats[-1].dtype)
+        return self.fc(mixed.flatten(1))
+
+    def loss(
+        self,
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+        **kwargs: Any,
+    ) -> dict[str, torch.Tensor]:
+        """Loss of a bilateral batch.
+
+        Args:
+            feats: The neck's features of the B pairs, (B, 2D).
+            data_samples: The labels of the 2B images, uniform ones first.
+            **kwargs: Passed on to the loss.
+
+        Returns:
+            dict: ``loss_conventional`` and ``loss_rebalancing`` with their weights
+            applied, ``alpha``, and ``accuracy`` in percent, weighted in the same way.
+        """
+        if not self._knows_alpha:
+            raise ConfigError(
+                'BBNHead needs its alpha: add default_hooks = dict('
+                "cumulative_alpha=dict(type='CumulativeAlphaHook')) to the config, or "
+                'call set_alpha'
+            )
+        target = stack_targets(data_samples)
+        if target.dim() > 1:
+            raise ConfigError(
+                'BBNHead got soft labels: batch augmentations such as mixup would mix '
+                'its uniform and re-balanced images, so remove model.train_cfg.augments'
+            )
+        logits = self.mixed_logits(feats)
+        weights = (self.alpha, 1 - self.alpha)
+        losses, accuracy = {}, torch.zeros_like(self.alpha)
+        for name, weight, labels in zip(
+            ('conventional', 'rebalancing'), weights, split_halves(target)
+        ):
+            loss = self.loss_module(logits, labels, avg_factor=len(labels), **kwargs)
+            losses[f'loss_{name}'] = weight * loss
+            hits = (logits.detach().argmax(1) == labels).to(weight.dtype)
+            accuracy = accuracy + 100 * weight * hits.mean()
+        return dict(**losses, accuracy=accuracy, alpha=self.alpha.clone())

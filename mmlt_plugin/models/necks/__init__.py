@@ -1,0 +1,5 @@
+"""Necks."""
+
+from .bilateral_neck import BilateralNeck
+
+__all__ = ['BilateralNeck']

@@ -1,0 +1,76 @@
+"""BBN's two branches."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from mmengine.model import BaseModule, constant_init
+from mmpretrain.registry import MODELS
+
+from ..backbones.bilateral_trunk import last_block
+from ..layers import global_pool, split_halves
+
+
+@MODELS.register_module()
+class BilateralNeck(BaseModule):
+    """The last block of a backbone twice, for the conventional and re-balancing branch.
+
+    BBN Sec. 4.2. In training the first half of the batch goes through the conventional
+    block, the second through the re-balancing one, and row n pairs the n-th image of
+    both; in evaluation every image goes through both.
+
+    Args:
+        backbone: Config of the whole backbone, the same as ``BilateralTrunk`` gets; it
+            is built to take the last block with all its settings.
+        norm_cfg: Normalisation within the branches, each of which sees one half only;
+            None is ``dict(type='BN')``.
+
+    Returns:
+        tuple[Tensor]: Pooled features of both branches, conventional first: from a map
+        (2B, D, H, W) one tensor (B, 2D) in training, from (N, D, H, W) one (N, 2D) in
+        evaluation.
+
+    Raises:
+        ConfigError: The backbone has no residual stages, or a training batch is odd.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import BilateralNeck
+        >>> neck = BilateralNeck(dict(type='CIFARResNet', depth=32))
+        >>> neck((torch.zeros(6, 64, 8, 8),))[0].shape
+        torch.Size([3, 128])
+        >>> neck.eval()((torch.zeros(6, 64, 8, 8),))[0].shape
+        torch.Size([6, 128])
+    """
+
+    def __init__(self, backbone: dict, norm_cfg: dict | None = None) -> None:
+        net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type='BN')})
+        name = last_block(net)
+        init_cfg: Any = net.init_cfg
+        block = net.get_submodule(name)
+        if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
+            prefix = '.'.join(
+                filter(None, [init_cfg.get('prefix', '').rstrip('.'), name])
+            )
+            block.init_cfg = {**init_cfg, 'prefix': prefix}
+            init_cfg = None
+        super().__init__(init_cfg=init_cfg)
+        self.conventional = block
+        self.rebalancing = copy.deepcopy(block)
+        self._starts_as_identity = init_cfg and net.zero_init_residual
+
+    def init_weights(self) -> None:
+        """Initialise both blocks as the backbone would."""
+        super().init_weights()
+        if self._starts_as_identity:
+            for block in (self.conventional, self.rebalancing):
+                constant_init(getattr(block, 'norm3', None) or block.norm2, 0)
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
+        """Last map of the trunk to the features of both branches, side by side."""
+        x = feats[-1]
+        uniform, rebalanced = split_halves(x) if self.training else (x, x)
+        branches = [self.conventional(uniform), self.rebalancing(rebalanced)]
+        return (torch.cat([global_pool(f).flatten(1) for f in branches], dim=1),)

@@ -1,0 +1,263 @@
+"""BBN's parts and the whole model against a plain two-forward implementation."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.model import BaseModule
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import nn
+
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import BBNHead, BilateralNeck, bilateral_trunk
+from mmlt_plugin.models.layers import BilateralBN
+from tests.conftest import ROOT
+
+BASIC = dict(type='CIFARResNet', depth=14)
+BOTTLENECK = dict(type='ResNet', depth=50, stem_channels=8, base_channels=8)
+RESNEXT = dict(type='ResNeXt', depth=50, groups=4, width_per_group=2, base_channels=8)
+
+
+@pytest.fixture(autouse=True)
+def scope():
+    init_default_scope('mmpretrain')
+
+
+def samples(labels):
+    return [DataSample().set_gt_label(int(label)) for label in labels]
+
+
+def make_model(net, channels, num_classes=5):
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type='ImageClassifier',
+            backbone=dict(type='BilateralTrunk', backbone=net),
+            neck=dict(type='BilateralNeck', backbone=net),
+            head=dict(
+                type='BBNHead', num_classes=num_classes, in_channels=2 * channels
+            ),
+        )
+    )
+    model.init_weights()
+    return model.double()
+
+
+def with_plain_norms(module):
+    """A copy in which every BilateralBN is an ordinary BatchNorm2d."""
+    module = copy.deepcopy(module)
+    for name, layer in list(module.named_modules()):
+        if isinstance(layer, BilateralBN):
+            plain = nn.BatchNorm2d(layer.num_features).double()
+            plain.load_state_dict(layer.state_dict())
+            parent = module.get_submodule(name.rpartition('.')[0])
+            setattr(parent, name.rpartition('.')[2], plain)
+    return module
+
+
+def two_forward_step(model, uniform, rebalanced, y_c, y_r, alpha):
+    """The official training step: the shared layers run once for each image batch."""
+    f_c = model.neck.conventional(model.backbone(uniform)[-1]).mean(dim=(2, 3))
+    f_r = model.neck.rebalancing(model.backbone(rebalanced)[-1]).mean(dim=(2, 3))
+    mixed = 2 * torch.cat([alpha * f_c, (1 - alpha) * f_r], dim=1)
+    logits = mixed @ model.head.fc.weight.T + model.head.fc.bias
+    return alpha * F.cross_entropy(logits, y_c) + (1 - alpha) * F.cross_entropy(
+        logits, y_r
+    )
+
+
+@pytest.mark.parametrize(
+    ('net', 'channels', 'size'),
+    [(BASIC, 64, 16), (BOTTLENECK, 256, 32), (RESNEXT, 256, 32)],
+    ids=['CIFARResNet', 'ResNet-50', 'ResNeXt-50'],
+)
+@pytest.mark.parametrize('alpha', [1.0, 0.7, 0.0])
+def test_training_steps_equal_two_forwards(net, channels, size, alpha):
+    model = make_model(net, channels)
+    plain = with_plain_norms(model)
+    optimizers = [torch.optim.SGD(m.parameters(), lr=0.05) for m in (model, plain)]
+    model.head.set_alpha(alpha)
+    for step in range(2):
+        generator = torch.Generator().manual_seed(step)
+        x = torch.randn(8, 3, size, size, generator=generator, dtype=torch.float64)
+        y = torch.randint(5, (8,), generator=generator)
+        losses = model(x, samples(y), mode='loss')
+        loss = losses['loss_conventional'] + losses['loss_rebalancing']
+        expected = two_forward_step(plain, x[:4], x[4:], y[:4], y[4:], alpha)
+        torch.testing.assert_close(loss, expected, rtol=1e-9, atol=1e-9)
+        for optimizer, value in zip(optimizers, (loss, expected)):
+            optimizer.zero_grad()
+            value.backward()
+        for (name, a), b in zip(model.named_parameters(), plain.parameters()):
+            torch.testing.assert_close(a.grad, b.grad, rtol=1e-7, atol=1e-9, msg=name)
+        for optimizer in optimizers:
+            optimizer.step()
+    for (name, a), b in zip(model.state_dict().items(), plain.state_dict().values()):
+        torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9, msg=name)
+
+
+def test_evaluation_runs_every_image_through_both_branches():
+    model = make_model(BASIC, 64).eval()
+    model.head.set_alpha(0.3)  # alpha has no part in it
+    x = torch.randn(3, 3, 16, 16, dtype=torch.float64)
+    trunk = model.backbone(x)[-1]
+    blocks = (model.neck.conventional, model.neck.rebalancing)
+    features = torch.cat([block(trunk).mean(dim=(2, 3)) for block in blocks], dim=1)
+    expected = features @ model.head.fc.weight.T + model.head.fc.bias
+    torch.testing.assert_close(model(x), expected)
+    scores = torch.stack([s.pred_score for s in model(x, mode='predict')])
+    torch.testing.assert_close(scores, expected.softmax(1))
+
+
+@pytest.mark.parametrize(('classes', 'parameters'), [(10, 538_778), (100, 550_388)])
+def test_parameters_of_the_official_model(classes, parameters):
+    cfg = Config.fromfile(ROOT / f'configs/bbn/resnet32_cifar{classes}-lt-if100.py')
+    model = MODELS.build(cfg.model)
+    assert sum(p.numel() for p in model.parameters()) == parameters
+    assert [len(s) for s in (model.backbone.layer1, model.backbone.layer3)] == [5, 4]
+
+
+def test_official_initialisation_of_both_branches():
+    model = make_model(dict(type='CIFARResNet', depth=32), 64)
+    blocks = (model.neck.conventional, model.neck.rebalancing)
+    for block in blocks:
+        expected = (2 / block.conv1.weight[0].numel()) ** 0.5
+        assert block.conv1.weight.std().item() == pytest.approx(expected, rel=0.05)
+        assert (block.norm2.weight == 1).all()
+    assert not torch.equal(blocks[0].conv1.weight, blocks[1].conv1.weight)
+
+
+def test_blocks_that_start_as_identity_do_so_in_the_neck_too():
+    neck = BilateralNeck(dict(BOTTLENECK, zero_init_residual=True))
+    neck.init_weights()
+    assert (neck.conventional.norm3.weight == 0).all()
+    assert (neck.rebalancing.norm3.weight == 0).all()
+
+
+def check_pretrained(model, whole, last='layer4.2'):
+    for name, value in whole.state_dict().items():
+        if name.startswith(last):
+            rest = name.removeprefix(f'{last}.')
+            for branch in (model.neck.conventional, model.neck.rebalancing):
+                torch.testing.assert_close(branch.state_dict()[rest], value)
+        else:
+            torch.testing.assert_close(model.backbone.state_dict()[name], value)
+
+
+@pytest.fixture
+def pretrained(tmp_path):
+    """A pre-trained ResNet-50 and its mmpretrain checkpoint."""
+    torch.manual_seed(1)
+    whole = MODELS.build(BOTTLENECK)
+    for value in whole.state_dict().values():
+        value.copy_(torch.rand(value.shape) if value.is_floating_point() else value)
+    path = tmp_path / 'resnet50.pth'
+    state = {f'backbone.{name}': value for name, value in whole.state_dict().items()}
+    torch.save(dict(state_dict=state), path)
+    return whole, str(path)
+
+
+def test_pretrained_backbone_by_init_cfg(pretrained):
+    whole, path = pretrained
+    init_cfg = dict(type='Pretrained', checkpoint=path, prefix='backbone')
+    model = make_model(dict(BOTTLENECK, init_cfg=init_cfg), 256).float()
+    check_pretrained(model, whole)
+
+
+def test_pretrained_classifier_by_load_from(pretrained):
+    from mmengine.runner import load_checkpoint
+
+    whole, path = pretrained
+    model = make_model(BOTTLENECK, 256).float()
+    load_checkpoint(model, path, map_location='cpu')
+    check_pretrained(model, whole)
+    assert model.load_state_dict(model.state_dict())  # its own keys pass unchanged
+
+
+@pytest.mark.parametrize('alpha', [0.0, 0.25, 0.5, 1.0])
+def test_loss_against_naive_reference(alpha):
+    torch.manual_seed(0)
+    head = BBNHead(num_classes=5, in_channels=6).double()
+    head.set_alpha(alpha)
+    features = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    labels = torch.randint(5, (8,))
+    losses = head.loss((features,), samples(labels))
+    branch = [0.0, 0.0]
+    hits = 0.0
+    for n in range(4):
+        z = [head.fc.bias[c] for c in range(5)]
+        for c in range(5):
+            for d in range(6):
+                weight = alpha if d < 3 else 1 - alpha
+                z[c] = z[c] + 2 * weight * features[n, d] * head.fc.weight[c, d]
+        z = torch.stack(z)
+        for b, label in enumerate((labels[n], labels[4 + n])):
+            branch[b] = branch[b] - (z[label] - z.exp().sum().log()) / 4
+            hits += (alpha, 1 - alpha)[b] * float(z.argmax() == label) / 4
+    expected = [alpha * branch[0], (1 - alpha) * branch[1]]
+    torch.testing.assert_close(losses['loss_conventional'], expected[0])
+    torch.testing.assert_close(losses['loss_rebalancing'], expected[1])
+    assert losses['accuracy'].item() == pytest.approx(100 * hits)
+    assert losses['alpha'].item() == alpha
+    parameters = [features, *head.parameters()]
+    found = torch.autograd.grad(
+        losses['loss_conventional'] + losses['loss_rebalancing'], parameters
+    )
+    for a, b in zip(found, torch.autograd.grad(sum(expected), parameters)):
+        torch.testing.assert_close(a, b)
+
+
+def test_half_alpha_in_training_is_evaluation():
+    head = BBNHead(num_classes=5, in_channels=6)
+    head.set_alpha(0.5)
+    features = torch.randn(4, 6)
+    torch.testing.assert_close(head.mixed_logits((features,)), head((features,)))
+
+
+def test_alpha_is_no_part_of_the_state_dict():
+    assert set(BBNHead(5, 6).state_dict()) == {'fc.weight', 'fc.bias'}
+
+
+def test_a_new_alpha_does_not_recompile():
+    from torch._dynamo.testing import CompileCounter
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    head = BBNHead(num_classes=5, in_channels=6)
+    step = torch.compile(lambda x: head.mixed_logits((x,)), backend=counter)
+    x = torch.randn(4, 6)
+    for alpha in (1.0, 0.9, 0.5, 0.0):
+        head.set_alpha(alpha)
+        torch.testing.assert_close(step(x), head.mixed_logits((x,)))
+    assert counter.frame_count == 1
+
+
+def test_what_cannot_be_right_is_refused():
+    head = BBNHead(num_classes=5, in_channels=6)
+    with pytest.raises(ConfigError, match='CumulativeAlphaHook'):
+        head.loss((torch.zeros(2, 6),), samples([0, 1, 2, 3]))
+    for alpha in (-0.1, 1.5, float('nan')):
+        with pytest.raises(ConfigError, match=r'alpha=.*\[0, 1\]'):
+            head.set_alpha(alpha)
+    head.set_alpha(0.5)
+    mixed = [DataSample().set_gt_score(torch.full((5,), 0.2)) for _ in range(4)]
+    with pytest.raises(ConfigError, match=r'mixup.*model\.train_cfg\.augments'):
+        head.loss((torch.zeros(2, 6),), mixed)
+    with pytest.raises(ConfigError, match='in_channels=7'):
+        BBNHead(num_classes=5, in_channels=7)
+    neck = BilateralNeck(BASIC)
+    with pytest.raises(ConfigError, match='batch of 5 images'):
+        neck((torch.zeros(5, 64, 4, 4),))
+    with pytest.raises(ConfigError, match='one block only'):
+        bilateral_trunk(dict(type='CIFARResNet', depth=8))
+    with pytest.raises(ConfigError, match='no residual stages'):
+        bilateral_trunk(dict(type=WithoutStages))
+
+
+class WithoutStages(BaseModule):
+    def __init__(self, norm_cfg):
+        super().__init__()
