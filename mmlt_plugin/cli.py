@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -172,5 +173,6 @@ def run(main: Callable[[], None]) -> None:
 
 def _fail(message: str) -> int:
     # What comes from a dataloader worker ends with the message, below its traceback.
-    print(f'error: {message.strip().splitlines()[-1]}', file=sys.stderr)
+    sentence = re.sub(r'^[\w.]+Error: ', '', message.strip().splitlines()[-1])
+    print(f'error: {sentence}', file=sys.stderr)
     return 2

@@ -1,5 +1,6 @@
 """Every config builds, holds the published hyper-parameters and is listed."""
 
+import math
 from pathlib import Path
 
 import modelindex
@@ -8,8 +9,9 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
-from mmpretrain.registry import HOOKS, METRICS, MODELS
+from mmpretrain.registry import DATASETS, HOOKS, METRICS, MODELS
 
+from mmlt_plugin.datasets import INaturalist
 from tests.conftest import ROOT
 
 LEAVES = sorted(
@@ -25,6 +27,10 @@ RESLT = {
     ('100', '50'): (0.99, [35, 35, 30]),
     ('100', '10'): (0.72, [35, 35, 30]),
 }
+
+
+def all_of(configs):
+    return configs if isinstance(configs, list) else [configs]
 
 
 def load(leaf):
@@ -47,9 +53,20 @@ def test_config_builds(leaf):
         for module in model.modules()
         if hasattr(module, 'num_classes')
     }
-    assert classes - {None} == {cfg.data_preprocessor.num_classes}
-    assert cfg.auto_scale_lr.base_batch_size == cfg.train_dataloader.batch_size
-    assert cfg.train_dataloader.dataset.type == 'LongTailedDataset'
+    classes -= {None}
+    assert classes == {cfg.data_preprocessor.num_classes}
+    large = cfg.train_dataloader.dataset.type != 'LongTailedDataset'
+    devices = 4 if large else 1
+    assert (
+        cfg.auto_scale_lr.base_batch_size == devices * cfg.train_dataloader.batch_size
+    )
+    if large:
+        for loader in (cfg.train_dataloader, cfg.test_dataloader):
+            dataset = DATASETS.get(loader.dataset.type)
+            if dataset is INaturalist:
+                assert classes == {dataset.CLASSES_OF_YEAR[loader.dataset.year]}
+            else:
+                assert classes == {dataset.NUM_CLASSES}
 
 
 @pytest.mark.parametrize('method', ['ce', 'reslt'])
@@ -98,28 +115,91 @@ def bbn_learning_rate(epoch):
     return 0.1 if e < 120 else 0.001 if e < 160 else 1e-5
 
 
+def imagenet_learning_rate(epoch):
+    if epoch < 5:
+        return 0.1 * (epoch + 1) / 5
+    return 0.05 * (1 + math.cos(math.pi * (epoch - 4) / 176))
+
+
+def inat_learning_rate(epoch):
+    return 0.05 * (1 + math.cos(math.pi * epoch / 200))
+
+
+def places_learning_rate(epoch):
+    return 0.025 * (1 + math.cos(math.pi * epoch / 30))
+
+
+def inat_bbn_learning_rate(first, second):
+    """Divided in the epochs that are ``first`` and ``second`` from 1."""
+    return lambda epoch: 0.05 * 0.1 ** ((epoch + 1 >= first) + (epoch + 1 >= second))
+
+
 @pytest.mark.parametrize(
-    ('method', 'expected'),
+    ('leaf', 'expected'),
     [
-        ('ce', reslt_learning_rate),
-        ('reslt', reslt_learning_rate),
-        ('bbn', bbn_learning_rate),
+        ('ce/resnet32_cifar100-lt-if100', reslt_learning_rate),
+        ('reslt/resnet32_cifar100-lt-if100', reslt_learning_rate),
+        ('bbn/resnet32_cifar100-lt-if100', bbn_learning_rate),
+        ('reslt/resnext50_imagenet-lt', imagenet_learning_rate),
+        ('reslt/resnext101_imagenet-lt', lambda e: imagenet_learning_rate(e) / 2),
+        ('reslt/resnet152_places-lt', places_learning_rate),
+        ('reslt/resnet50_inat2018', inat_learning_rate),
+        ('bbn/resnet50_inat2018_2x', inat_bbn_learning_rate(120, 160)),
+        ('bbn/resnet50_inat2017_1x', inat_bbn_learning_rate(60, 80)),
     ],
 )
-def test_learning_rates_are_the_released_codes(method, expected):
-    cfg = load(f'{method}/resnet32_cifar100-lt-if100.py')
+def test_learning_rates_are_the_released_codes(leaf, expected):
+    cfg = load(f'{leaf}.py')
+    lr = cfg.optim_wrapper.optimizer.lr
     optimizer = OptimWrapper(
-        torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)
+        torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=lr)
     )
     schedulers = [
         PARAM_SCHEDULERS.build(scheduler, default_args=dict(optimizer=optimizer))
-        for scheduler in cfg.param_scheduler
+        for scheduler in all_of(cfg.param_scheduler)
     ]
-    for epoch in range(200):
+    for epoch in range(cfg.train_cfg.max_epochs):
         assert optimizer.get_lr()['lr'][0] == pytest.approx(expected(epoch)), epoch
         optimizer.step()
         for scheduler in schedulers:
             scheduler.step()
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'alpha', 'groups', 'tau', 'weight_decay'),
+    [
+        ('resnet10_imagenet-lt', 0.99, [175, 605, 220], 0.3, 5e-4),
+        ('resnext50_imagenet-lt', 0.99, [175, 605, 220], 0.7, 5e-4),
+        ('resnext101_imagenet-lt', 0.99, [175, 605, 220], 0.7, 5e-4),
+        ('resnet50_inat2018', 0.85, [1542, 6600], 0.0, 1e-4),
+    ],
+)
+def test_hyper_parameters_of_the_large_released_scripts(
+    leaf, alpha, groups, tau, weight_decay
+):
+    cfg = load(f'reslt/{leaf}.py')
+    head = cfg.model.head
+    assert (head.loss.alpha, head.groups, head.tau) == (alpha, groups, tau)
+    order = ('before', None) if leaf.startswith('resnet10') else ('after', 'before')
+    assert (head.pool, head.get('eval_pool')) == order
+    assert cfg.optim_wrapper.optimizer.weight_decay == weight_decay
+    assert not cfg.optim_wrapper.optimizer.get('nesterov')
+    assert cfg.model.backbone.get('zero_init_residual') in (None, False)
+
+
+@pytest.mark.parametrize(
+    ('leaf', 'parameters'),
+    [
+        ('reslt/resnext50_imagenet-lt', 37_624_104),
+        ('reslt/resnet10_imagenet-lt', 6_208_296),
+        ('bbn/resnet50_inat2018_2x', 27_970_624 + 33_357_774),
+    ],
+)
+def test_parameters_of_the_official_models(leaf, parameters):
+    cfg = load(f'{leaf}.py')
+    init_default_scope(cfg.default_scope)
+    model = MODELS.build(cfg.model)
+    assert sum(p.numel() for p in model.parameters()) == parameters
 
 
 def test_every_config_is_listed_with_its_method():

@@ -1,6 +1,9 @@
 """Datasets, the wrappers that make them long-tailed, and samplers."""
 
 from .digits import Digits
+from .image_list import ImageListDataset
+from .imagenet_lt import ImageNetLT, PlacesLT
+from .inaturalist import INaturalist
 from .long_tailed import LongTailedDataset
 from .profiles import long_tailed_counts, long_tailed_indices
 from .samplers import (
@@ -15,7 +18,11 @@ __all__ = [
     'ClassBalancedSampler',
     'ClassPowerSampler',
     'Digits',
+    'INaturalist',
+    'ImageListDataset',
+    'ImageNetLT',
     'LongTailedDataset',
+    'PlacesLT',
     'ReversedSampler',
     'long_tailed_counts',
     'long_tailed_indices',

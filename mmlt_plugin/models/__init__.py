@@ -1,6 +1,6 @@
 """Backbones, necks, heads, losses and the layers they share."""
 
-from .backbones import CIFARResNet, bilateral_trunk
+from .backbones import CIFARResNet, ResNet10, bilateral_trunk
 from .heads import BBNHead, ResLTHead
 from .losses import ResLTLoss
 from .necks import BilateralNeck
@@ -11,5 +11,6 @@ __all__ = [
     'CIFARResNet',
     'ResLTHead',
     'ResLTLoss',
+    'ResNet10',
     'bilateral_trunk',
 ]

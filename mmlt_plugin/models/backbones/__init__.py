@@ -2,5 +2,6 @@
 
 from .bilateral_trunk import bilateral_trunk
 from .cifar_resnet import CIFARResNet
+from .resnet10 import ResNet10
 
-__all__ = ['CIFARResNet', 'bilateral_trunk']
+__all__ = ['CIFARResNet', 'ResNet10', 'bilateral_trunk']

@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/resnet10.py',
+    '../_base_/datasets/imagenet-lt.py',
+    '../_base_/schedules/imagenet-lt_180e.py',
+    '../_base_/default_runtime.py',
+]

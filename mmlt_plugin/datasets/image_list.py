@@ -1,0 +1,229 @@
+"""Datasets from lists of images, compact and quick to read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.logging import print_log
+from mmpretrain.datasets import BaseDataset
+from mmpretrain.registry import DATASETS
+
+from ..errors import ConfigError
+
+
+class ImageRecords(Sequence):
+    """Paths and labels of many images in a few arrays.
+
+    It stands for a list of dicts, which it makes one at a time: workers share the
+    arrays instead of copying hundreds of thousands of objects.
+
+    Args:
+        root: Folder that the paths start from.
+        paths: Bytes, shape (N,).
+        labels: int64, shape (N,).
+        lines: Line of the list (or entry of the file) that each image is from, from 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.datasets.image_list import ImageRecords
+        >>> records = ImageRecords('data', np.array([b'a.jpg']), np.array([3]), np.array([1]))
+        >>> records[0]
+        {'img_path': 'data/a.jpg', 'gt_label': 3, 'line': 1}
+    """
+
+    def __init__(
+        self, root: str, paths: np.ndarray, labels: np.ndarray, lines: np.ndarray
+    ) -> None:
+        self.root = root
+        self.paths = paths
+        self.labels = labels
+        self.lines = lines
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, (int, np.integer)):
+            return dict(
+                img_path=os.path.join(self.root, self.paths[idx].decode()),
+                gt_label=int(self.labels[idx]),
+                line=int(self.lines[idx]),
+            )
+        return ImageRecords(
+            self.root, self.paths[idx], self.labels[idx], self.lines[idx]
+        )
+
+
+@DATASETS.register_module()
+class ImageListDataset(BaseDataset):
+    r"""Images from a text list, one ``<relative path> <label>`` a line.
+
+    Args:
+        ann_file: The list, below ``data_root`` unless it is a path of its own.
+        data_root: Folder of the images, to which the list's paths are relative.
+        num_classes: Number of classes C; None takes it from the labels.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, ``metainfo``.
+
+    Raises:
+        ConfigError: The list is missing, a line of it is malformed, its label lies
+            outside 0..C-1, or a class has no image at all. Reading an image that is
+            missing or broken names it and its line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from mmlt_plugin.datasets import ImageListDataset
+        >>> folder = getfixture('tmp_path')
+        >>> _ = (folder / 'list.txt').write_text('cat/1.jpg 0\ndog/1.jpg 1\n')
+        >>> dataset = ImageListDataset('list.txt', data_root=str(folder))
+        >>> len(dataset), dataset.CLASSES
+        (2, ('cat', 'dog'))
+    """
+
+    #: Other layouts of the files that circulate: lists of (pattern, replacement) for
+    #: the paths, the first of which that leads to an existing first file is taken.
+    LAYOUTS: ClassVar[list[list[tuple[bytes, bytes]]]] = []
+
+    def __init__(
+        self,
+        ann_file: str,
+        data_root: str = '',
+        num_classes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.num_classes = num_classes
+        super().__init__(
+            ann_file, data_root=data_root, **{**kwargs, 'serialize_data': False}
+        )
+
+    def read_rows(self) -> tuple[list[bytes], np.ndarray]:
+        """Paths and labels (N,), in the order of the file."""
+        try:
+            with open(self.ann_file, 'rb') as file:
+                lines = file.read().splitlines()
+        except OSError as error:
+            raise ConfigError(
+                f'{type(self).__name__}: the list {self.ann_file} cannot be read '
+                f'({error.strerror}): put it there or set ann_file'
+            ) from None
+        while lines and not lines[-1].strip():
+            lines.pop()
+        rows = [line.rsplit(None, 1) for line in lines]
+        try:
+            labels = np.array([int(label) for _, label in rows], dtype=np.int64)
+        except ValueError:
+            bad = next(i for i, row in enumerate(rows) if not _is_row(row))
+            raise ConfigError(
+                f'{self.ann_file}, line {bad + 1}: {lines[bad].decode()!r} should be a '
+                'path and a label, separated by a space'
+            ) from None
+        return [path for path, _ in rows], labels
+
+    def load_data_list(self) -> ImageRecords:
+        """Read the list and check it."""
+        paths, labels = self.read_rows()
+        if not paths:
+            raise ConfigError(f'{self.ann_file} has no lines')
+        num_classes = self.num_classes or int(labels.max()) + 1
+        bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
+        if len(bad):
+            raise ConfigError(
+                f'{self.ann_file}, line {bad[0] + 1}: label {labels[bad[0]]} lies outside '
+                f'0..{num_classes - 1}, is it the list of another data set?'
+            )
+        present, first = np.unique(labels, return_index=True)
+        if len(present) < num_classes:
+            gap = np.setdiff1d(np.arange(num_classes), present)[0]
+            raise ConfigError(
+                f'{self.ann_file} has no image of class {gap}, {len(present)} of '
+                f'{num_classes} classes in all: is it the list of another data set?'
+            )
+        names = [os.path.dirname(paths[i]).rpartition(b'/')[2].decode() for i in first]
+        if len(set(names)) < num_classes or not all(names):
+            names = [str(c) for c in range(num_classes)]
+        self._metainfo.setdefault('classes', tuple(names))
+        paths = self._find_layout(paths)
+        return ImageRecords(
+            self.data_root, np.array(paths), labels, np.arange(1, len(paths) + 1)
+        )
+
+    def _find_layout(self, paths: list[bytes]) -> list[bytes]:
+        for layout in [[], *self.LAYOUTS]:
+            if os.path.exists(
+                os.path.join(self.data_root, _rewrite(paths[0], layout).decode())
+            ):
+                return [_rewrite(path, layout) for path in paths] if layout else paths
+        return paths
+
+    def _get_unserialized_subset(self, indices: Any) -> ImageRecords:
+        if isinstance(indices, int):
+            indices = slice(indices) if indices >= 0 else slice(indices, None)
+        return self.data_list[indices]
+
+    def get_gt_labels(self) -> np.ndarray:
+        """Label of every image, int64, shape (len(self),)."""
+        self.full_init()
+        return self.data_list.labels
+
+    def __getitem__(self, idx: int) -> dict:
+        try:
+            return super().__getitem__(idx)
+        except (OSError, AssertionError) as error:
+            info = self.get_data_info(idx)
+            raise ConfigError(
+                f'image {info["img_path"]}, line {info["line"]} of {self.ann_file}, '
+                f'cannot be read ({error})'
+            ) from error
+
+
+class BenchmarkList(ImageListDataset):
+    """A published long-tailed data set, whose size is known.
+
+    Args:
+        split: ``train``, ``val`` or ``test``, as far as there are lists.
+        data_root: Folder of the images.
+        ann_file: The list; '' is the published name, in ``data_root``.
+        **kwargs: Further arguments of :class:`ImageListDataset`.
+    """
+
+    NUM_CLASSES: ClassVar[int]
+    #: By split: the published name of the list, and its number of images.
+    LISTS: ClassVar[dict[str, tuple[str, int]]]
+
+    def __init__(
+        self, split: str, data_root: str, ann_file: str = '', **kwargs: Any
+    ) -> None:
+        if split not in self.LISTS:
+            raise ConfigError(
+                f'split={split!r} of {type(self).__name__} is unknown: choose from '
+                f'{tuple(self.LISTS)}'
+            )
+        self.split = split
+        name, _ = self.LISTS[split]
+        super().__init__(ann_file or name, data_root, self.NUM_CLASSES, **kwargs)
+
+    def load_data_list(self) -> ImageRecords:
+        """Read the list; a size that is not the published one is worth a warning."""
+        records = super().load_data_list()
+        _, size = self.LISTS[self.split]
+        if len(records) != size:
+            print_log(
+                f'{self.ann_file} has {len(records)} images, the published '
+                f'{type(self).__name__} {self.split} split has {size}',
+                'current',
+                level=30,
+            )
+        return records
+
+
+def _is_row(row: list[bytes]) -> bool:
+    return len(row) == 2 and re.fullmatch(rb'[+-]?\d+', row[1]) is not None
+
+
+def _rewrite(path: bytes, layout: list[tuple[bytes, bytes]]) -> bytes:
+    for pattern, replacement in layout:
+        path = re.sub(pattern, replacement, path)
+    return path

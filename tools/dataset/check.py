@@ -1,0 +1,131 @@
+"""Check a config's data before GPU hours are spent.
+
+    python tools/dataset/check.py CONFIG [--no-files]
+
+For the training, validation and test data it tells the number of images and classes,
+looks for missing, empty and truncated files, and prints the shot splits and the groups
+that ResLT would form. Exits with code 2 if anything is wrong.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmengine.config import Config, DictAction
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import DATASETS, METRICS
+from rich.progress import track
+
+from mmlt_plugin import cli
+from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
+from mmlt_plugin.errors import ConfigError
+
+#: How a whole file begins and ends, by its suffix.
+MARKS = {
+    '.jpg': (b'\xff\xd8', b'\xff\xd9'),
+    '.jpeg': (b'\xff\xd8', b'\xff\xd9'),
+    '.png': (b'\x89PNG', b'IEND\xaeB`\x82'),
+}
+
+
+def fault_of(path: str) -> str | None:
+    """What is wrong with an image file, or None.
+
+    Reads its first and last bytes only: half a million files take minutes, not hours.
+    """
+    try:
+        with open(path, 'rb') as file:
+            start = file.read(4)
+            file.seek(0, 2)
+            size = file.tell()
+            file.seek(max(size - 64, 0))
+            end = file.read()
+    except OSError as error:
+        return error.strerror or 'unreadable'
+    first, last = MARKS.get(Path(path).suffix.lower(), (b'', b''))
+    if not size:
+        return 'empty'
+    if not start.startswith(first):
+        return 'not what its name says'
+    # Cameras and editors pad files after the last mark.
+    return None if last in end else 'truncated'
+
+
+def check_files(dataset: Any, name: str) -> int:
+    """Look at every image file of a dataset; returns the number of faulty ones."""
+    faults = 0
+    for i in track(range(len(dataset)), description=f'{name}: {len(dataset)} files'):
+        info = dataset.get_data_info(i)
+        path = info.get('img_path')
+        fault = fault_of(path) if path else None
+        if fault:
+            faults += 1
+            if faults <= 10:
+                line = f', line {info["line"]}' if 'line' in info else ''
+                print(f'  {path}{line}: {fault}')
+    if faults > 10:
+        print(f'  ... and {faults - 10} more')
+    return faults
+
+
+def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
+    """Print counts, shot splits and groups of the training data."""
+    counts = training_class_counts(dataset, num_classes)
+    positive = counts[counts > 0]
+    print(
+        f'  training images per class: {counts.max()} to {counts.min()}, imbalance '
+        f'{counts.max() / positive.min():.0f}, {len(counts) - len(positive)} classes '
+        'without images'
+    )
+    metric = METRICS.build(cfg.test_evaluator)
+    if hasattr(metric, 'many'):
+        splits = shot_splits(counts, metric.many, metric.few)
+        print('  shot splits:', {name: len(ids) for name, ids in splits.items()})
+    groups = cfg.model.get('head', {}).get('groups')
+    if groups is not None:
+        print('  groups:', [len(group) for group in class_groups(counts, groups)])
+
+
+def main() -> None:
+    """Check what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--no-files', action='store_true', help='look at no image files'
+    )
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    args = parser.parse_args()
+    cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options or {})
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    faults, seen = 0, []
+    for name in ('train', 'val', 'test'):
+        loader = cfg.get(f'{name}_dataloader')
+        if loader is None or loader.dataset in seen:
+            continue
+        seen.append(loader.dataset)
+        dataset = DATASETS.build(loader.dataset)
+        classes = dataset.metainfo['classes']
+        wanted = cfg.model.get('head', {}).get('num_classes')
+        print(f'{name}: {len(dataset)} images in {len(classes)} classes')
+        if wanted is not None and wanted != len(classes):
+            raise ConfigError(
+                f'model.head.num_classes={wanted} does not match the {len(classes)} '
+                f'classes of {name}_dataloader'
+            )
+        if name == 'train':
+            describe_training(dataset, cfg, len(classes))
+        if not args.no_files:
+            faults += check_files(dataset, name)
+    if faults:
+        raise ConfigError(f'{faults} image files are missing or broken, see above')
+    print('nothing wrong')
+
+
+if __name__ == '__main__':
+    cli.run(main)
