@@ -180,8 +180,8 @@ def test_hyper_parameters_of_the_large_released_scripts(
     cfg = load(f'reslt/{leaf}.py')
     head = cfg.model.head
     assert (head.loss.alpha, head.groups, head.tau) == (alpha, groups, tau)
-    order = ('before', None) if leaf.startswith('resnet10') else ('after', 'before')
-    assert (head.pool, head.get('eval_pool')) == order
+    pool = 'before' if leaf.startswith('resnet10') else 'after'
+    assert (head.pool, head.eval_pool) == (pool, 'before')
     assert cfg.optim_wrapper.optimizer.weight_decay == weight_decay
     assert not cfg.optim_wrapper.optimizer.get('nesterov')
     assert cfg.model.backbone.get('zero_init_residual') in (None, False)

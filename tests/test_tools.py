@@ -175,6 +175,23 @@ def test_bbn_resumes_with_the_same_alpha(run_tool, tmp_path):
     assert checkpoint.exists()
 
 
+def test_slurm_scripts_call_srun(tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nfor word in "$@"; do echo "$word"; done\n')
+    srun.chmod(0o755)
+    done = subprocess.run(
+        [ROOT / 'tools' / 'slurm_train.sh', 'gpu', 'job', 'a.py', '--work-dir', 'a b'],
+        env={'PATH': f'{tmp_path}:/usr/bin:/bin', 'GPUS': '4', 'SRUN_ARGS': '-x n1 -q'},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    words = done.stdout.splitlines()
+    assert words[:3] == ['-p', 'gpu', '--job-name=job']
+    assert {'--gres=gpu:4', '--ntasks=4', '--ntasks-per-node=4'} < set(words)
+    script = next(i for i, word in enumerate(words) if word.endswith('train.py'))
+    assert words[script + 1 :] == ['a.py', '--work-dir', 'a b', '--launcher', 'slurm']
+    assert words[script - 5 :][:3] == ['-x', 'n1', '-q']
+
+
 def test_usage_of_the_shell_scripts():
     for script in ('dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh'):
         done = subprocess.run([ROOT / 'tools' / script], capture_output=True, text=True)

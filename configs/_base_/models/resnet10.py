@@ -1,13 +1,4 @@
 # ResNet-10 with a linear classifier.
-model = dict(
-    type='ImageClassifier',
-    backbone=dict(type='ResNet10'),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(
-        type='LinearClsHead',
-        num_classes=1000,
-        in_channels=512,
-        loss=dict(type='CrossEntropyLoss'),
-        init_cfg=None,  # PyTorch's default, as in the papers' code
-    ),
-)
+_base_ = './resnet50.py'
+
+model = dict(backbone=dict(_delete_=True, type='ResNet10'), head=dict(in_channels=512))

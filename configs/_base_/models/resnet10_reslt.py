@@ -1,17 +1,8 @@
-# ResNet-10 with ResLT's head as the released ImageNet code has it: a convolution a
-# branch, after the pooling, and a classifier that is
-# tau-normalised, without bias, in evaluation.
+# ResNet-10 with ResLT's head, which here pools before the branches in training too, and
+# its own tau, as in the released script.
+_base_ = './resnet50_reslt.py'
+
 model = dict(
-    type='ImageClassifier',
-    backbone=dict(type='ResNet10'),
-    head=dict(
-        type='ResLTHead',
-        num_classes=1000,
-        in_channels=512,
-        groups=[175, 605, 220],
-        branch='conv',
-        pool='before',
-        tau=0.3,
-        loss=dict(type='ResLTLoss', alpha=0.99, fusion_eps=1e-7),
-    ),
+    backbone=dict(_delete_=True, type='ResNet10'),
+    head=dict(in_channels=512, pool='before', eval_pool='before', tau=0.3),
 )

@@ -1,6 +1,6 @@
 # ResNet-50 with ResLT's head as the released ImageNet code has it: a convolution a
-# branch, before the pooling in training and after it in evaluation, and a classifier that is
-# tau-normalised, without bias, in evaluation.
+# branch, before the pooling in training and after it in evaluation, and there a
+# classifier that is tau-normalised and without bias.
 model = dict(
     type='ImageClassifier',
     backbone=dict(type='ResNet', depth=50, zero_init_residual=False),
