@@ -12,6 +12,7 @@ from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from mmpretrain.registry import DATASETS, HOOKS, METRICS, MODELS
 
 from mmlt_plugin.datasets import INaturalist
+from mmlt_plugin.datasets.image_list import BenchmarkList
 from tests.conftest import ROOT
 
 LEAVES = sorted(
@@ -27,6 +28,14 @@ RESLT = {
     ('100', '50'): (0.99, [35, 35, 30]),
     ('100', '10'): (0.72, [35, 35, 30]),
 }
+
+
+@pytest.fixture(autouse=True)
+def own_images(tmp_path, monkeypatch):
+    """What the configs for the user's own folder look at."""
+    for label in 'abcd':
+        (tmp_path / 'images' / 'train' / label).mkdir(parents=True)
+    monkeypatch.setenv('DATA', str(tmp_path / 'images'))
 
 
 def all_of(configs):
@@ -55,7 +64,7 @@ def test_config_builds(leaf):
     }
     classes -= {None}
     assert classes == {cfg.data_preprocessor.num_classes}
-    large = cfg.train_dataloader.dataset.type != 'LongTailedDataset'
+    large = issubclass(DATASETS.get(cfg.train_dataloader.dataset.type), BenchmarkList)
     devices = 4 if large else 1
     assert (
         cfg.auto_scale_lr.base_batch_size == devices * cfg.train_dataloader.batch_size

@@ -61,28 +61,60 @@ def test_bbn_on_cifar(cifar_root, save, run_tool):
     assert 'shot/all' in output
 
 
-def test_own_folder(save, run_tool, tmp_path):
+SMALL = [
+    '--cfg-options', 'train_cfg.max_epochs=1', 'default_hooks.checkpoint.interval=1',
+    'train_dataloader.dataset.pipeline.1.scale=32', 'train_dataloader.batch_size=4',
+    'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
+    'val_dataloader.dataset.pipeline.1.scale=40', 'test_dataloader.num_workers=0',
+    'val_dataloader.dataset.pipeline.2.crop_size=32',
+]  # fmt: skip
+
+
+@pytest.fixture
+def my_images(tmp_path, monkeypatch):
+    """A folder of five unbalanced classes."""
+    root = tmp_path / 'my_images'
     generator = np.random.default_rng(0)
     for split, sizes in (('train', [20, 12, 6, 3, 1]), ('val', [2] * 5)):
         for label, size in enumerate(sizes):
-            folder = tmp_path / 'my_images' / split / f'class_{label}'
+            folder = root / split / f'class_{label}'
             folder.mkdir(parents=True)
             for i in range(size):
                 image = generator.integers(256, size=(40, 50, 3), dtype=np.uint8)
                 cv2.imwrite(str(folder / f'{i}.jpg'), image)
-    config = save(
-        'my_images_reslt.py', "'my_images'", repr(str(tmp_path / 'my_images'))
-    )
-    output = run_tool(
-        'train.py', config, '--cfg-options', 'train_cfg.max_epochs=1',
-        'train_dataloader.batch_size=4', 'train_dataloader.dataset.pipeline.1.scale=32',
-        'train_dataloader.num_workers=0', 'val_dataloader.num_workers=0',
-        'val_dataloader.dataset.pipeline.1.scale=40',
-        'val_dataloader.dataset.pipeline.2.crop_size=32',
-        'model.backbone.depth=50', 'default_hooks.checkpoint.interval=9',
-    )  # fmt: skip
+    monkeypatch.setenv('DATA', str(root))
+    return root
+
+
+@pytest.mark.parametrize('method', ['reslt', 'bbn', 'ce'])
+def test_own_folder(my_images, run_tool, tmp_path, monkeypatch, method):
+    output = run_tool('train.py', f'configs/{method}/resnet50_folder.py', *SMALL)
     assert 'training images per class: [20, 12, 6, 3, 1]' in output
     assert 'shot/few' in output
+    monkeypatch.delenv('DATA')
+    work_dir = tmp_path / 'work'
+    tested = run_tool(
+        'test.py', work_dir / 'resnet50_folder.py', work_dir / 'epoch_1.pth',
+        work_dir=tmp_path / 'tested',
+    )  # fmt: skip
+    assert 'shot/few' in tested
+
+
+def test_own_config_for_the_folder(my_images, save, run_tool):
+    without_network = "type='Pretrained', checkpoint='torchvision://resnet101'"
+    config = save(
+        'my_images_reslt.py', without_network, "type='Kaiming', layer='Conv2d'"
+    )
+    output = run_tool('train.py', config, *SMALL, 'model.backbone.depth=50')
+    assert 'groups of [2, 3] classes' in output
+    assert 'shot/class_4' in output
+
+
+def test_a_missing_folder_is_named(run_tool, monkeypatch):
+    monkeypatch.setenv('DATA', 'no/such/images')
+    output = run_tool('train.py', 'configs/reslt/resnet50_folder.py', expect=2)
+    assert 'error:' in output
+    assert 'no/such/images/train' in output
 
 
 def test_links_and_commands():

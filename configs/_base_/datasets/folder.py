@@ -1,0 +1,23 @@
+# Your own images: train/<class>/*.jpg and val/<class>/*.jpg in the folder that the
+# environment variable DATA names. One device, 64 images a step.
+_base_ = './imagenet-lt.py'
+
+import os
+
+data_root = '{{$DATA:data/my_images}}'
+classes = sorted(f.name for f in os.scandir(f'{data_root}/train') if f.is_dir())
+
+data_preprocessor = dict(num_classes=len(classes))
+_folder = dict(
+    _delete_=True,
+    type='CustomDataset',
+    data_root=data_root,
+    metainfo=dict(classes=classes),
+)
+train_dataloader = dict(
+    dataset=dict(data_prefix='train', pipeline={{_base_.train_pipeline}}, **_folder)
+)
+val_dataloader = dict(
+    dataset=dict(data_prefix='val', pipeline={{_base_.test_pipeline}}, **_folder)
+)
+test_dataloader = val_dataloader

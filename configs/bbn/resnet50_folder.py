@@ -1,0 +1,9 @@
+# On your own images: DATA=my_images python tools/train.py configs/bbn/resnet50_folder.py
+_base_ = [
+    '../_base_/models/resnet50_bbn.py',
+    '../_base_/datasets/folder_bilateral.py',
+    '../_base_/schedules/folder_100e.py',
+    '../_base_/bbn_runtime.py',
+]
+
+model = dict(head=dict(num_classes={{_base_.data_preprocessor.num_classes}}))
