@@ -165,8 +165,8 @@ def run(main: Callable[[], None]) -> None:
     except URLError as error:
         sys.exit(
             _fail(
-                f'a data set or checkpoint could not be downloaded ({error.reason}): put '
-                'its files into the data_root of its dataset by hand'
+                f'a download failed ({error.reason}): put the file where the lines above '
+                'say, or the files of a data set into its data_root'
             )
         )
 

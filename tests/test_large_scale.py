@@ -122,6 +122,32 @@ def test_bbn_on_inaturalist(run_tool, images, tmp_path, monkeypatch):
         assert f'shot/{split}' in tested
 
 
+@pytest.mark.parametrize(
+    ('script', 'arguments', 'expected'),
+    [
+        (
+            'input_pipeline.py',
+            ['--number', '4', '--seconds', '0.05'],
+            'whole pipeline, cv2 + cv2',
+        ),
+        (
+            'step_time.py',
+            [
+                'configs/ce/resnet20_digits-lt-if32.py',
+                'configs/bbn/resnet20_digits-lt-if32.py',
+            ]
+            + ['--batch-size', '4', '--size', '16', '--steps', '2', '--bf16'],
+            'ratio',
+        ),
+    ],
+)
+def test_benchmarks_run(script, arguments, expected):
+    command = [sys.executable, '-W', 'ignore', f'tools/benchmarks/{script}', *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert expected in done.stdout
+
+
 @pytest.fixture
 def checked(images, tmp_path):
     """Run tools/dataset/check.py on a small folder of class folders."""

@@ -1,0 +1,96 @@
+"""Compare the training steps of two configs' models on this machine.
+
+    python tools/benchmarks/step_time.py CONFIG OTHER_CONFIG [--batch-size 64] [--size 224]
+
+Steps of both models alternate, forward, backward and update on random images that are on
+the device already, so that a change of the machine's speed meets both. Prints the median
+of each in milliseconds and their ratio.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.device import get_device
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from mmlt_plugin import cli
+
+
+def make_step(
+    config: str, batch_size: int, size: int, bf16: bool
+) -> Callable[[], None]:
+    """A function that makes one training step of the config's model."""
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.default_scope)
+    device = get_device()
+    model = MODELS.build(cfg.model).to(device).train()
+    num_classes = cfg.model.head.num_classes
+    for module in model.modules():
+        if hasattr(module, 'set_class_counts'):
+            module.set_class_counts(np.arange(num_classes, 0, -1))
+        if hasattr(module, 'set_alpha'):
+            module.set_alpha(0.5)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+    images = torch.randn(batch_size, 3, size, size, device=device)
+    samples = [
+        DataSample().set_gt_label(i % num_classes).to(device) for i in range(batch_size)
+    ]
+
+    def step() -> None:
+        optimizer.zero_grad()
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=bf16):
+            losses = model(images, samples, mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        optimizer.step()
+        if device == 'cuda':
+            torch.cuda.synchronize()
+
+    return step
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs=2, metavar='CONFIG')
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument('--size', type=int, default=224, help='pixels a side')
+    parser.add_argument('--steps', type=int, default=20, help='measured steps of each')
+    parser.add_argument('--bf16', action='store_true', help='autocast to bfloat16')
+    args = parser.parse_args()
+    steps = [
+        make_step(config, args.batch_size, args.size, args.bf16)
+        for config in args.configs
+    ]
+    seconds: list[list[float]] = [[], []]
+    for i in range(args.steps + 3):
+        for step, measured in zip(steps, seconds):
+            start = time.perf_counter()
+            step()
+            if i >= 3:  # the first warm up
+                measured.append(time.perf_counter() - start)
+    medians = [statistics.median(measured) for measured in seconds]
+    for config, median in zip(args.configs, medians):
+        print(f'{1000 * median:9.1f} ms a step  {config}')
+    ratios = [b / a for a, b in zip(*seconds)]
+    print(
+        f'ratio {statistics.median(ratios):.3f} (quartiles '
+        f'{np.quantile(ratios, 0.25):.3f} to {np.quantile(ratios, 0.75):.3f}), '
+        f'{get_device()}, torch {torch.__version__}, {torch.get_num_threads()} threads'
+    )
+
+
+if __name__ == '__main__':
+    cli.run(main)
