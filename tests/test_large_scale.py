@@ -135,8 +135,8 @@ def test_bbn_on_inaturalist(run_tool, images, tmp_path, monkeypatch):
             [
                 'configs/ce/resnet20_digits-lt-if32.py',
                 'configs/bbn/resnet20_digits-lt-if32.py',
-            ]
-            + ['--batch-size', '4', '--size', '16', '--steps', '2', '--bf16'],
+                *('--batch-size', '4', '--size', '16', '--steps', '2', '--bf16'),
+            ],
             'ratio',
         ),
     ],
