@@ -1,5 +1,18 @@
 """Losses, one a file."""
 
+from .class_count_loss import ClassCountLoss
+from .class_weights import class_weights
+from .ldam_loss import LDAMLoss
+from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
 from .reslt_loss import ResLTLoss
+from .reweighted_loss import ReweightedLoss
 
-__all__ = ['ResLTLoss']
+__all__ = [
+    'BalancedSoftmaxLoss',
+    'ClassCountLoss',
+    'LDAMLoss',
+    'LogitAdjustedLoss',
+    'ResLTLoss',
+    'ReweightedLoss',
+    'class_weights',
+]

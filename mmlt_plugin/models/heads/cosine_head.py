@@ -1,0 +1,60 @@
+"""A classifier of cosines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.heads import LinearClsHead
+from mmpretrain.registry import MODELS
+
+from ...errors import ConfigError
+
+
+@MODELS.register_module()
+class CosineClsHead(LinearClsHead):
+    r"""Linear head whose logits are cosines: :math:`z_i = s \cos(w_i, f)`, without bias.
+
+    The normalised classifier of LDAM (Cao et al., NeurIPS 2019), whose loss has a scale
+    of its own, and of many few-shot methods: no class can win by the length of its row.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels D of the feature.
+        scale: The factor s; 1 with :class:`LDAMLoss`.
+        init_cfg: Initialisation of the weight; None is uniform on [-1, 1] with rows of
+            length 1, as in the released code.
+        **kwargs: Arguments of mmpretrain's ``ClsHead``: ``loss``, ``topk``, ``cal_acc``.
+
+    Raises:
+        ConfigError: ``scale`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import CosineClsHead
+        >>> head = CosineClsHead(num_classes=10, in_channels=64)
+        >>> head((torch.randn(4, 64),)).abs().max() <= 1
+        tensor(True)
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        scale: float = 1.0,
+        init_cfg: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
+        if not scale > 0:
+            raise ConfigError(f'scale={scale} of CosineClsHead must be positive')
+        self.scale = scale
+        self.fc.register_parameter('bias', None)
+        weight = torch.empty(num_classes, in_channels).uniform_(-1, 1)
+        self.fc.weight.data.copy_(F.normalize(weight))
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Scaled cosines (N, C)."""
+        feature = F.normalize(self.pre_logits(feats))
+        return self.scale * F.linear(feature, F.normalize(self.fc.weight))

@@ -1,0 +1,124 @@
+"""What losses that know the training images per class have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch import nn
+
+from ...errors import ConfigError
+from .class_weights import class_weights
+
+NORMALIZERS = ('weights', 'batch')
+
+
+class ClassCountLoss(nn.Module):
+    r"""A loss of single images, weighted by class and averaged.
+
+    .. math:: L = \frac{\sum_n w_{y_n} \ell(z_n, y_n)}{\sum_n w_{y_n}}
+        \quad\text{or}\quad \frac1N \sum_n w_{y_n} \ell(z_n, y_n)
+
+    The first, ``normalizer='weights'``, is what the papers' code does, through PyTorch's
+    ``cross_entropy(weight=...)``; the second, ``'batch'``, what mmpretrain does with
+    ``class_weight``. Either runs over the images of all ranks. A soft label stands for
+    its expectation.
+
+    Args:
+        scheme: Weights of the classes, see :func:`class_weights`; None is no weighting.
+        beta: Of the scheme ``effective``.
+        normalizer: ``weights`` or ``batch``.
+        loss_weight: Factor of the loss.
+
+    Raises:
+        ConfigError: An argument lies outside its range, or, on the first batch, nothing
+            has brought the training images per class.
+    """
+
+    counts: torch.Tensor
+
+    def __init__(
+        self,
+        scheme: str | None = None,
+        beta: float = 0.9999,
+        normalizer: str = 'weights',
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        class_weights(torch.ones(1), scheme, beta)  # checks the arguments
+        if normalizer not in NORMALIZERS:
+            raise ConfigError(
+                f'normalizer={normalizer!r} is unknown: choose from {NORMALIZERS}'
+            )
+        self.scheme = scheme
+        self.beta = beta
+        self.normalizer = normalizer
+        self.loss_weight = loss_weight
+        self.register_buffer('counts', torch.zeros(0), persistent=False)
+        self.register_buffer('weights', torch.zeros(0), persistent=False)
+
+    def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
+        """Take the training images per class, shape (C,)."""
+        found = torch.as_tensor(np.asarray(counts), device=self.counts.device)
+        self.counts = found.to(torch.get_default_dtype())
+        self.weights = class_weights(found, self.scheme, self.beta).to(self.counts)
+
+    def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
+        """Loss (N, C) of every image, were its label the c-th; float32 at least."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        cls_score: torch.Tensor,
+        label: torch.Tensor,
+        weight: torch.Tensor | None = None,
+        avg_factor: Any = None,
+        reduction_override: str | None = None,
+        **_: Any,
+    ) -> torch.Tensor:
+        """The loss, in the form of mmpretrain's losses.
+
+        Args:
+            cls_score: Logits (N, C).
+            label: Labels (N,) or soft labels (N, C).
+            weight: Weights of single images, (N,).
+            avg_factor: What ``normalizer='batch'`` divides by instead of N; mmpretrain's
+                heads pass N.
+            reduction_override: ``none`` for the weighted losses of the images.
+
+        Returns:
+            Tensor: A scalar, or (N,).
+        """
+        if self.counts.numel() != cls_score.size(1):
+            raise ConfigError(
+                f'{type(self).__name__} needs the training images of {cls_score.size(1)} '
+                f'classes and has those of {self.counts.numel()}: add default_hooks = '
+                "dict(class_counts=dict(type='ClassCountsHook')) to the config"
+            )
+        # A recipe that a hook switches during training arrives on the CPU.
+        if self.counts.device != cls_score.device:
+            self.to(cls_score.device)
+        if cls_score.dtype in (torch.float16, torch.bfloat16):
+            cls_score = cls_score.float()
+        by_label = self.losses_of_labels(cls_score)
+        class_weight = self.weights.to(by_label)
+        if label.dim() == 1:
+            losses = by_label.gather(1, label[:, None]).squeeze(1) * class_weight[label]
+            weights = class_weight[label]
+        else:
+            losses = (by_label * label * class_weight).sum(1)
+            weights = (label * class_weight).sum(1)
+        if weight is not None:
+            losses, weights = losses * weight, weights * weight
+        if reduction_override == 'none':
+            return self.loss_weight * losses
+        total = weights.sum().detach()
+        if self.normalizer == 'batch':
+            total = torch.full_like(total, float(avg_factor or len(losses)))
+        all_reduce(total)
+        smallest = torch.finfo(total.dtype).tiny  # a batch of weight zero: no loss
+        mean = losses.sum() / total.clamp_min(smallest) * get_world_size()
+        return self.loss_weight * mean

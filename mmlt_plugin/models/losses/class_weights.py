@@ -1,0 +1,56 @@
+"""Weights of classes from their training images."""
+
+from __future__ import annotations
+
+import torch
+
+from ...errors import ConfigError
+
+SCHEMES = ('inverse', 'effective')
+
+
+def class_weights(
+    counts: torch.Tensor, scheme: str | None, beta: float = 0.9999
+) -> torch.Tensor:
+    r"""Weight of every class, on average 1 over the classes that have images.
+
+    - None: all weigh the same,
+    - ``inverse``: :math:`w_i \propto 1 / N_i`, the re-weighting (RW) of BBN Sec. 3,
+    - ``effective``: :math:`w_i \propto (1 - \beta) / (1 - \beta^{N_i})`, the effective
+      number of Cui et al., CVPR 2019, Eq. 4.
+
+    Args:
+        counts: Training images per class, shape (C,).
+        scheme: One of the names above.
+        beta: :math:`\beta \in [0, 1)` of ``effective``: 0 weighs all the same, towards
+            1 it becomes ``inverse``.
+
+    Returns:
+        Tensor: float64 weights, shape (C,), 0 for classes without images.
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.losses import class_weights
+        >>> class_weights(torch.tensor([30, 10, 0]), 'inverse').tolist()
+        [0.5, 1.5, 0.0]
+    """
+    if scheme is not None and scheme not in SCHEMES:
+        raise ConfigError(
+            f'scheme={scheme!r} is unknown: choose from {(None, *SCHEMES)}'
+        )
+    if not 0 <= beta < 1:
+        raise ConfigError(f'beta={beta} must lie in [0, 1)')
+    counts = counts.double()
+    present = counts > 0
+    safe = counts.clamp_min(1)
+    if scheme == 'inverse':
+        weights = 1 / safe
+    elif scheme == 'effective':
+        weights = (1 - beta) / (1 - beta**safe)
+    else:
+        weights = torch.ones_like(safe)
+    weights = weights * present
+    return weights / weights.sum() * present.sum()

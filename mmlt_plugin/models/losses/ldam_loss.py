@@ -1,0 +1,70 @@
+"""Label-distribution-aware margins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.registry import MODELS
+
+from ...errors import ConfigError
+from .class_count_loss import ClassCountLoss
+
+
+@MODELS.register_module()
+class LDAMLoss(ClassCountLoss):
+    r"""Cross-entropy with a larger margin for rarer classes.
+
+    Cao et al., NeurIPS 2019, Eq. 13: with :math:`\Delta_i \propto N_i^{-1/4}`, the largest
+    of which is ``max_margin``,
+
+    .. math:: \ell(z, y) = -\log \frac{e^{s (z_y - \Delta_y)}}
+        {e^{s (z_y - \Delta_y)} + \sum_{i \ne y} e^{s z_i}}
+
+    The logits are cosines, as :class:`CosineClsHead` gives them. LDAM-DRW adds
+    ``scheme='effective'`` for the last epochs.
+
+    Args:
+        max_margin: Margin of the rarest class that has images, in (0, 1].
+        scale: The factor s > 0 of the cosines.
+        **kwargs: Arguments of :class:`ClassCountLoss`.
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import LDAMLoss
+        >>> loss = LDAMLoss()
+        >>> loss.set_class_counts([1600, 100])
+        >>> loss.margins
+        tensor([0.2500, 0.5000])
+    """
+
+    def __init__(
+        self, max_margin: float = 0.5, scale: float = 30.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if not 0 < max_margin <= 1 or not scale > 0:
+            raise ConfigError(
+                f'max_margin={max_margin}, scale={scale} of LDAMLoss need max_margin in '
+                '(0, 1] and a positive scale'
+            )
+        self.max_margin = max_margin
+        self.scale = scale
+
+    @property
+    def margins(self) -> torch.Tensor:
+        """Margin of every class (C,); that of a class without images is as the rarest's."""
+        rarest = self.counts[self.counts > 0].min()
+        return self.max_margin * (rarest / self.counts.clamp_min(rarest)) ** 0.25
+
+    def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
+        """Loss with margin (N, C) of every image for every label."""
+        # With d = s (z_y - m_y - log sum_i e^(s z_i)), the log of the shifted part, and
+        # p the softmax: the loss is log(1 - p_y + e^d) - d.
+        log_p = (self.scale * cls_score).log_softmax(1)
+        shifted = log_p - self.scale * self.margins.to(cls_score)
+        others = -torch.expm1(log_p)
+        tiny = torch.finfo(log_p.dtype).tiny
+        return torch.logaddexp(others.clamp_min(tiny).log(), shifted) - shifted

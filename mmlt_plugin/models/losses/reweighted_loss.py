@@ -1,0 +1,54 @@
+"""Cross-entropy and focal loss, re-weighted by class."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.registry import MODELS
+
+from ...errors import ConfigError
+from .class_count_loss import ClassCountLoss
+
+
+@MODELS.register_module()
+class ReweightedLoss(ClassCountLoss):
+    r"""Cross-entropy, or focal loss in its softmax form, with weights of the classes.
+
+    .. math:: \ell(z, y) = -(1 - p_y)^\gamma \log p_y, \qquad p = \mathrm{softmax}(z)
+
+    ``scheme='inverse'`` is the re-weighting (RW) of BBN's study; ``scheme='effective'``
+    the class-balanced loss of Cui et al., CVPR 2019, with ``gamma`` > 0 CB-focal;
+    ``scheme=None`` the focal loss (Lin et al., ICCV 2017, Eq. 4) of the papers' tables.
+
+    Args:
+        gamma: Exponent :math:`\gamma \ge 0`; 0 is cross-entropy.
+        **kwargs: Arguments of :class:`ClassCountLoss`: ``scheme``, ``beta``,
+            ``normalizer``, ``loss_weight``.
+
+    Raises:
+        ConfigError: ``gamma`` is negative.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import ReweightedLoss
+        >>> loss = ReweightedLoss(scheme='inverse')
+        >>> loss.set_class_counts([30, 10])
+        >>> loss(torch.zeros(2, 2), torch.tensor([0, 1]))
+        tensor(0.6931)
+    """
+
+    def __init__(self, gamma: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if gamma < 0:
+            raise ConfigError(f'gamma={gamma} of ReweightedLoss must not be negative')
+        self.gamma = gamma
+
+    def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
+        """Focal loss (N, C) of every image for every label."""
+        log_p = cls_score.log_softmax(1)
+        if not self.gamma:
+            return -log_p
+        # 1 - p through expm1, and away from 0, where the power has no gradient.
+        rest = -torch.expm1(log_p)
+        return -rest.clamp_min(torch.finfo(rest.dtype).tiny).pow(self.gamma) * log_p
