@@ -195,11 +195,17 @@ def test_the_check_of_bad_data(checked, tmp_path):
     whole = (tmp_path / '0' / '0.jpg').read_bytes()
     (tmp_path / 'cut.jpg').write_bytes(whole[: len(whole) // 2])
     (tmp_path / 'empty.jpg').touch()
+    (tmp_path / 'padded.jpg').write_bytes(whole + bytes(200))
+    picture = np.zeros((8, 8, 3), np.uint8)
+    (tmp_path / 'really_png.jpg').write_bytes(
+        cv2.imencode('.png', picture)[1].tobytes()
+    )
     with (tmp_path / 'list.txt').open('a') as file:
         file.write('cut.jpg 0\nempty.jpg 1\ngone.jpg 2\n')
+        file.write('padded.jpg 0\nreally_png.jpg 1\n')
     output = checked(expect=2)
     for name, line, fault in (
-        ('cut', 155, 'truncated'),
+        ('cut', 155, 'image file is truncated'),
         ('empty', 156, 'empty'),
         ('gone', 157, 'No such file'),
     ):

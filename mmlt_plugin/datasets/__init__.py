@@ -1,6 +1,7 @@
 """Datasets, the wrappers that make them long-tailed, and samplers."""
 
 from .digits import Digits
+from .image_folder import ImageFolderDataset
 from .image_list import ImageListDataset
 from .imagenet_lt import ImageNetLT, PlacesLT
 from .inaturalist import INaturalist
@@ -19,6 +20,7 @@ __all__ = [
     'ClassPowerSampler',
     'Digits',
     'INaturalist',
+    'ImageFolderDataset',
     'ImageListDataset',
     'ImageNetLT',
     'LongTailedDataset',

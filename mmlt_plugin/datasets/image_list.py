@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
@@ -85,7 +86,7 @@ class ImageListDataset(BaseDataset):
 
     #: Other layouts of the files that circulate: lists of (pattern, replacement) for
     #: the paths, the first of which that leads to an existing first file is taken.
-    LAYOUTS: ClassVar[list[list[tuple[bytes, bytes]]]] = []
+    LAYOUTS: ClassVar[list[list[tuple[bytes, Any]]]] = []
 
     def __init__(
         self,
@@ -171,11 +172,12 @@ class ImageListDataset(BaseDataset):
     def __getitem__(self, idx: int) -> dict:
         try:
             return super().__getitem__(idx)
-        except (OSError, AssertionError) as error:
+        except (OSError, AssertionError, SyntaxError, ValueError, cv2.error) as error:
+            # What Pillow and OpenCV raise over files that are no whole images.
             info = self.get_data_info(idx)
             raise ConfigError(
                 f'image {info["img_path"]}, line {info["line"]} of {self.ann_file}, '
-                f'cannot be read ({error})'
+                f'cannot be read ({str(error).strip()})'
             ) from error
 
 
@@ -223,7 +225,7 @@ def _is_row(row: list[bytes]) -> bool:
     return len(row) == 2 and re.fullmatch(rb'[+-]?\d+', row[1]) is not None
 
 
-def _rewrite(path: bytes, layout: list[tuple[bytes, bytes]]) -> bytes:
+def _rewrite(path: bytes, layout: list[tuple[bytes, Any]]) -> bytes:
     for pattern, replacement in layout:
         path = re.sub(pattern, replacement, path)
     return path

@@ -1,9 +1,20 @@
 """ImageNet-LT and Places-LT."""
 
+import re
+
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
 from .image_list import BenchmarkList
+
+
+def _nested(found: re.Match[bytes]) -> bytes:
+    letter, rest = found.groups()
+    return b'data_256/%s/%s%s/' % (letter, letter, rest.replace(b'-', b'/'))
+
+
+def _flat(found: re.Match[bytes]) -> bytes:
+    return b'train/%s/' % found[1].replace(b'/', b'-')
 
 
 @DATASETS.register_module()
@@ -62,7 +73,8 @@ class PlacesLT(BenchmarkList):
         'val': ('Places_LT_val.txt', 7_300),
         'test': ('Places_LT_test.txt', 36_500),
     }
+    # The lists write Places365's nested class folders with a hyphen.
     LAYOUTS = [
-        [(rb'^train/(\w)', rb'data_256/\1/\1'), (rb'^val/.*/', b'val_256/')],
-        [(rb'^train/(\w)', rb'data_256/\1/\1')],
+        [(rb'^train/(\w)([^/]*)/', _nested), (rb'^val/.*/', b'val_256/')],
+        [(rb'^data_256/\w/(.*)/', _flat), (rb'^val_256/', b'val/')],
     ]

@@ -86,4 +86,10 @@ class INaturalist(BenchmarkList):
             ) from error
         by_id = {category['id']: category['name'] for category in content['categories']}
         self._metainfo.setdefault('classes', tuple(str(by_id[i]) for i in known))
+        unknown = np.flatnonzero(~np.isin(categories, known))
+        if len(unknown):
+            raise ConfigError(
+                f'{self.ann_file}: annotation {unknown[0] + 1} is of category '
+                f'{categories[unknown[0]]}, which its list of categories lacks'
+            )
         return paths, np.searchsorted(known, categories)

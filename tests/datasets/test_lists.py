@@ -8,6 +8,7 @@ from mmpretrain.registry import DATASETS
 
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
 from mmlt_plugin.datasets import (
+    ImageFolderDataset,
     ImageListDataset,
     ImageNetLT,
     INaturalist,
@@ -76,23 +77,28 @@ def test_a_missing_list():
         ImageListDataset('nowhere.txt')
 
 
-def test_broken_images_are_named_with_their_line(write, tmp_path):
+@pytest.mark.parametrize('backend', ['pillow', 'cv2'])
+def test_broken_images_are_named_with_their_line(write, tmp_path, backend):
     image = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
     cv2.imwrite(str(tmp_path / 'whole.jpg'), image)
     content = (tmp_path / 'whole.jpg').read_bytes()
     (tmp_path / 'cut.jpg').write_bytes(content[: len(content) // 2])
     (tmp_path / 'text.jpg').write_text('no image')
-    rows = 'whole.jpg 0\ncut.jpg 0\ntext.jpg 0\ngone.jpg 0\n'
+    (tmp_path / 'empty.jpg').touch()
+    rows = 'whole.jpg 0\ntext.jpg 0\ngone.jpg 0\nempty.jpg 0\ncut.jpg 0\n'
     dataset = DATASETS.build(
         dict(
             type='ImageListDataset',
             ann_file=write(rows),
             data_root=str(tmp_path),
-            pipeline=[dict(type='LoadImageFromFile', imdecode_backend='pillow')],
+            pipeline=[dict(type='LoadImageFromFile', imdecode_backend=backend)],
         )
     )
     assert dataset[0]['img'].shape == (64, 64, 3)
-    for line, name in ((2, 'cut'), (3, 'text'), (4, 'gone')):
+    broken = [(2, 'text'), (3, 'gone'), (4, 'empty')]
+    if backend == 'pillow':  # OpenCV fills what is missing with grey
+        broken.append((5, 'cut'))
+    for line, name in broken:
         with pytest.raises(ConfigError, match=rf'{name}\.jpg, line {line} of'):
             dataset[line - 1]
 
@@ -107,6 +113,9 @@ def test_broken_images_are_named_with_their_line(write, tmp_path):
         ),
         (ImageNetLT, 'val/n01440764/x.JPEG', 'val/n01440764/x.JPEG'),
         (PlacesLT, 'train/airfield/1.jpg', 'data_256/a/airfield/1.jpg'),
+        (PlacesLT, 'train/bow-outdoor/1.jpg', 'data_256/b/bow/outdoor/1.jpg'),
+        (PlacesLT, 'data_256/b/bow/outdoor/1.jpg', 'train/bow-outdoor/1.jpg'),
+        (PlacesLT, 'data_256/a/airfield/1.jpg', 'train/airfield/1.jpg'),
         (PlacesLT, 'val/airfield/Places365_val_1.jpg', 'val_256/Places365_val_1.jpg'),
     ],
 )
@@ -150,10 +159,35 @@ def test_inaturalist_json(write, tmp_path):
     assert dataset.CLASSES == ('ant', 'owl')
     assert dataset.get_gt_labels().tolist() == [1, 0]
     assert dataset.get_data_info(0)['img_path'] == str(tmp_path / 'x/3.jpg')
+    content['annotations'][1]['category_id'] = 15
+    with pytest.raises(ConfigError, match=r'annotation 2 .* category 15'):
+        Two('train', str(tmp_path), write(json.dumps(content), 'train2018.json'))
     with pytest.raises(ConfigError, match='COCO-style'):
         Two('train', str(tmp_path), write('{"images": []}', 'train2018.json'))
     with pytest.raises(ConfigError, match='year=2019'):
         INaturalist('train', str(tmp_path), year=2019)
+
+
+def test_a_folder_of_class_folders(tmp_path):
+    for name in ('train/cat', 'train/dog/deep', 'train/owl', 'val/dog', 'val/owl'):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / '1.JPG').touch()
+    (tmp_path / 'train/.ipynb_checkpoints').mkdir()
+    (tmp_path / 'train/owl/notes.txt').touch()
+    classes = ['cat', 'dog', 'owl']
+    train = ImageFolderDataset(str(tmp_path), 'train', classes)
+    assert train.get_gt_labels().tolist() == [0, 1, 2]
+    assert train.get_data_info(1)['img_path'] == str(tmp_path / 'train/dog/deep/1.JPG')
+    val = ImageFolderDataset(str(tmp_path), 'val', classes)
+    assert val.get_gt_labels().tolist() == [1, 2], 'a missing class shifts no other'
+    assert tuple(classes) == val.CLASSES
+    with pytest.raises(ConfigError, match='owl is none of the 2 classes'):
+        ImageFolderDataset(str(tmp_path), 'val', classes[:2])
+    with pytest.raises(ConfigError, match='test: there is no such folder'):
+        ImageFolderDataset(str(tmp_path), 'test', classes)
+    (tmp_path / 'empty/cat').mkdir(parents=True)
+    with pytest.raises(ConfigError, match='empty has no images'):
+        ImageFolderDataset(str(tmp_path), 'empty', classes)
 
 
 def test_half_a_million_rows_are_quick_and_compact(write, tmp_path):

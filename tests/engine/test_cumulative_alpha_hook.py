@@ -5,8 +5,11 @@ import pytest
 from mmengine.runner import IterBasedTrainLoop
 from torch import nn
 
+from mmlt_plugin.datasets import BilateralBatchSampler
 from mmlt_plugin.engine import CumulativeAlphaHook
 from mmlt_plugin.errors import ConfigError
+
+BILATERAL = BilateralBatchSampler.__new__(BilateralBatchSampler)
 
 
 class Recorder(nn.Module):
@@ -24,6 +27,8 @@ def run(hook, epochs=10, iterations=3, start=0, seed=0, model=None):
     runner = SimpleNamespace(
         model=model or nn.Sequential(recorder),
         train_loop=object(),
+        train_dataloader=SimpleNamespace(batch_sampler=BILATERAL),
+        cfg={},
         max_epochs=epochs,
         max_iters=epochs * iterations,
         seed=seed,
@@ -112,7 +117,22 @@ def test_what_is_missing_is_named():
     with pytest.raises(ConfigError, match='BBNHead'):
         run(CumulativeAlphaHook(), model=nn.Linear(1, 1))
     loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
-    runner = SimpleNamespace(model=nn.Sequential(Recorder()), train_loop=loop)
+    runner = SimpleNamespace(
+        model=nn.Sequential(Recorder()),
+        train_loop=loop,
+        train_dataloader=SimpleNamespace(batch_sampler=BILATERAL),
+        cfg={},
+        seed=None,
+    )
     with pytest.raises(ConfigError, match='max_epochs'):
         CumulativeAlphaHook().before_train(runner)
     CumulativeAlphaHook(by_epoch=False).before_train(runner)
+    CumulativeAlphaHook('beta').before_train(runner)
+    CumulativeAlphaHook('constant', value=0.3).before_train(runner)
+    assert runner.model[0].alphas == [0.3]
+    runner.cfg = dict(sync_bn='torch')
+    with pytest.raises(ConfigError, match='BilateralSyncBN'):
+        CumulativeAlphaHook('beta').before_train(runner)
+    runner.train_dataloader.batch_sampler = None
+    with pytest.raises(ConfigError, match='BilateralBatchSampler'):
+        CumulativeAlphaHook('beta').before_train(runner)

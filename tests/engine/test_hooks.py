@@ -37,6 +37,14 @@ class Labels:
         return np.asarray(self.labels)
 
 
+class Loader(list):
+    """A dataloader of two batches."""
+
+    def __init__(self, labels):
+        super().__init__([0, 1])
+        self.dataset = Labels(labels)
+
+
 def make_runner(labels, metrics=(), **kwargs):
     model = nn.Sequential(nn.Linear(2, 2), Listener())
     loop = SimpleNamespace(
@@ -47,7 +55,7 @@ def make_runner(labels, metrics=(), **kwargs):
         **{
             **dict(
                 model=model,
-                train_dataloader=SimpleNamespace(dataset=Labels(labels)),
+                train_dataloader=Loader(labels),
                 val_loop=loop,
                 test_loop=loop,
                 cfg={},
@@ -110,6 +118,13 @@ def test_a_resumed_run_needs_the_same_counts():
     runner.iter = 0  # load_from: other data is the point of fine-tuning
     hook.before_train(runner)
     assert hook.counts.tolist() == [1, 1, 0, 0]
+
+
+def test_fewer_images_than_a_batch():
+    runner = make_runner([0, 1])
+    runner.train_dataloader.clear()
+    with pytest.raises(ConfigError, match='2 training images do not fill one batch'):
+        ClassCountsHook().before_train(runner)
 
 
 def test_fine_tuning_may_change_the_classes():

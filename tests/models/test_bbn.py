@@ -138,6 +138,16 @@ def test_blocks_that_start_as_identity_do_so_in_the_neck_too():
     assert (neck.rebalancing.norm3.weight == 0).all()
 
 
+@pytest.mark.parametrize(
+    'option', [dict(norm_eval=True), dict(frozen_stages=4)], ids=str
+)
+def test_the_branches_keep_statistics_as_the_backbone_does(option):
+    neck = BilateralNeck(dict(BOTTLENECK, **option)).train()
+    assert not neck.conventional.norm1.training
+    assert neck.conventional.norm1.weight.requires_grad == ('norm_eval' in option)
+    assert BilateralNeck(BOTTLENECK).train().conventional.norm1.training
+
+
 def check_pretrained(model, whole, last='layer4.2'):
     for name, value in whole.state_dict().items():
         if name.startswith(last):
@@ -161,10 +171,14 @@ def pretrained(tmp_path):
     return whole, str(path)
 
 
-def test_pretrained_backbone_by_init_cfg(pretrained):
+@pytest.mark.parametrize('as_list', [False, True])
+def test_pretrained_backbone_by_init_cfg(pretrained, as_list):
     whole, path = pretrained
     init_cfg = dict(type='Pretrained', checkpoint=path, prefix='backbone')
-    model = make_model(dict(BOTTLENECK, init_cfg=init_cfg), 256).float()
+    init_cfg = [init_cfg] if as_list else init_cfg
+    # With a list, mmpretrain's ResNet zeroes the last normalisations after loading.
+    net = dict(BOTTLENECK, init_cfg=init_cfg, zero_init_residual=not as_list)
+    model = make_model(net, 256).float()
     check_pretrained(model, whole)
 
 

@@ -2,7 +2,8 @@
 
     python tools/analysis/plot_per_class.py CHECKPOINT OUT.png CE=ce.json ResLT=reslt.json
 
-CHECKPOINT tells the training images per class, each NAME=FILE the metrics of one run:
+CHECKPOINT tells the training images per class, each NAME=FILE the metrics of one run
+(several of the same name are averaged):
 tools/test.py CONFIG CHECKPOINT --out FILE --out-item metrics
     --cfg-options test_evaluator.per_class=True
 """
@@ -42,12 +43,13 @@ def class_accuracies(metrics_file: str) -> dict[int, float]:
     return found
 
 
-def draw(counts: np.ndarray, runs: dict[str, dict[int, float]], out: str) -> None:
+def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) -> None:
     """Draw the picture.
 
     Args:
         counts: Training images per class, shape (C,).
-        runs: By the name of a run, its accuracies by class id.
+        runs: By the name of a method, the accuracies by class id of its runs; a band
+            spans them, the line is their mean.
         out: File of the picture; a second one with the ending .svg goes beside it.
     """
     order = np.argsort(-counts, kind='stable')
@@ -62,14 +64,16 @@ def draw(counts: np.ndarray, runs: dict[str, dict[int, float]], out: str) -> Non
     lines = axis.twinx()
     lines.set_ylabel('top-1 accuracy (lines), %')
     lines.set_ylim(0, 102)
-    for (name, accuracy), marker in zip(runs.items(), 'os^Dvx*' * len(runs)):
-        mean = np.mean(list(accuracy.values()))
+    for (name, found), marker in zip(runs.items(), 'os^Dvx*' * len(runs)):
+        places = [i for i, c in enumerate(order) if c in found[0]]
+        accuracy = np.array([[run[order[i]] for i in places] for run in found])
         lines.plot(
-            [i for i, c in enumerate(order) if c in accuracy],
-            [accuracy[c] for c in order if c in accuracy],
+            places,
+            accuracy.mean(0),
             marker=marker if len(order) <= 20 else '',
-            label=f'{name}: {mean:.1f} over all classes',
+            label=f'{name}: {accuracy.mean():.1f} over all classes',
         )
+        lines.fill_between(places, accuracy.min(0), accuracy.max(0), alpha=0.15)
     lines.legend(loc='lower left')
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
@@ -93,12 +97,12 @@ def main() -> None:
             f'checkpoint {args.checkpoint} tells no class counts: it was trained without '
             'ClassCountsHook'
         )
-    runs = {}
+    runs: dict[str, list[dict[int, float]]] = {}
     for run in args.runs:
         name, separator, metrics_file = run.partition('=')
         if not separator:
             raise ConfigError(f'{run!r} should be NAME=FILE')
-        runs[name] = class_accuracies(metrics_file)
+        runs.setdefault(name, []).append(class_accuracies(metrics_file))
     draw(np.asarray(counts), runs, args.out)
 
 

@@ -5,19 +5,20 @@ _base_ = './imagenet-lt.py'
 import os
 
 data_root = '{{$DATA:data/my_images}}'
-classes = sorted(f.name for f in os.scandir(f'{data_root}/train') if f.is_dir())
+classes = sorted(
+    folder.name
+    for folder in os.scandir(f'{data_root}/train')
+    if folder.is_dir() and not folder.name.startswith('.')
+)
 
 data_preprocessor = dict(num_classes=len(classes))
 _folder = dict(
-    _delete_=True,
-    type='CustomDataset',
-    data_root=data_root,
-    metainfo=dict(classes=classes),
+    _delete_=True, type='ImageFolderDataset', data_root=data_root, classes=classes
 )
 train_dataloader = dict(
-    dataset=dict(data_prefix='train', pipeline={{_base_.train_pipeline}}, **_folder)
+    dataset=dict(split='train', pipeline={{_base_.train_pipeline}}, **_folder)
 )
 val_dataloader = dict(
-    dataset=dict(data_prefix='val', pipeline={{_base_.test_pipeline}}, **_folder)
+    dataset=dict(split='val', pipeline={{_base_.test_pipeline}}, **_folder)
 )
 test_dataloader = val_dataloader

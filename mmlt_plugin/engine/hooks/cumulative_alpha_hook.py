@@ -6,10 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
+from mmengine.dist import broadcast_object_list
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
+from ...datasets import BilateralBatchSampler
 from ...errors import ConfigError
 
 #: Alpha as a function of the progress t in [0, 1), BBN's Table 4.
@@ -48,8 +50,8 @@ class CumulativeAlphaHook(Hook):
         by_epoch: Whether alpha changes every epoch or every iteration.
 
     Raises:
-        ConfigError: An argument lies outside its range, or the training counts
-            iterations where epochs are asked for.
+        ConfigError: An argument lies outside its range, the batches are not bilateral,
+            or the training counts iterations where epochs are asked for.
 
     Example:
         >>> from mmlt_plugin.engine import CumulativeAlphaHook
@@ -84,6 +86,7 @@ class CumulativeAlphaHook(Hook):
         self.divisor = divisor
         self.value = value
         self.by_epoch = by_epoch
+        self.seed = 0
 
     def alpha(self, step: int, steps: int, seed: int = 0) -> float:
         """Alpha at an epoch or iteration.
@@ -106,18 +109,36 @@ class CumulativeAlphaHook(Hook):
         return SCHEDULES[self.schedule](t)
 
     def before_train(self, runner: Runner) -> None:
-        """Check that somebody listens and that the units fit."""
+        """Check that model, data and units fit together."""
         if not any(hasattr(module, 'set_alpha') for module in runner.model.modules()):
             raise ConfigError(
                 'CumulativeAlphaHook found no module with set_alpha: model.head should '
                 "be of type 'BBNHead'"
             )
-        if self.by_epoch and isinstance(runner.train_loop, IterBasedTrainLoop):
+        batch_sampler = getattr(runner.train_dataloader, 'batch_sampler', None)
+        if not isinstance(batch_sampler, BilateralBatchSampler):
+            raise ConfigError(
+                'BBN needs batches of a uniform and a re-balanced half: set '
+                "train_dataloader.batch_sampler=dict(type='BilateralBatchSampler') and "
+                'take drop_last out of train_dataloader'
+            )
+        if runner.cfg.get('sync_bn'):
+            raise ConfigError(
+                "sync_bn would replace BBN's bilateral normalisation: remove it and set "
+                "norm_cfg=dict(type='BilateralSyncBN') in model.backbone"
+            )
+        iterations = isinstance(runner.train_loop, IterBasedTrainLoop)
+        if self.by_epoch and iterations and self.schedule not in ('beta', 'constant'):
             raise ConfigError(
                 'CumulativeAlphaHook with by_epoch=True needs train_cfg=dict('
                 'by_epoch=True, max_epochs=...): this training counts iterations, so set '
                 'by_epoch=False'
             )
+        if self.schedule == 'constant':
+            self._set(runner, self.value)
+        seed = [runner.seed or 0]  # mmengine can give every rank its own
+        broadcast_object_list(seed)
+        self.seed = seed[0]
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Set alpha for the epoch."""
@@ -129,7 +150,7 @@ class CumulativeAlphaHook(Hook):
     ) -> None:
         """Set alpha for the iteration, where it changes so often."""
         if not self.by_epoch or self.schedule == 'beta':
-            alpha = self.alpha(runner.iter, runner.max_iters, runner.seed or 0)
+            alpha = self.alpha(runner.iter, runner.max_iters, self.seed)
             self._set(runner, alpha)
 
     def _set(self, runner: Runner, alpha: float) -> None:

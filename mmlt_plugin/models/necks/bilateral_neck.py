@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.model import BaseModule, constant_init
 from mmpretrain.registry import MODELS
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..backbones.bilateral_trunk import last_block
 from ..layers import global_pool, split_halves
@@ -50,6 +51,8 @@ class BilateralNeck(BaseModule):
         name = last_block(net)
         init_cfg: Any = net.init_cfg
         block = net.get_submodule(name)
+        if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
+            init_cfg = init_cfg[0]
         if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
             prefix = '.'.join(
                 filter(None, [init_cfg.get('prefix', '').rstrip('.'), name])
@@ -60,6 +63,8 @@ class BilateralNeck(BaseModule):
         self.conventional = block
         self.rebalancing = copy.deepcopy(block)
         self._starts_as_identity = init_cfg and net.zero_init_residual
+        frozen = net.frozen_stages >= len(net.res_layers)
+        self._norm_eval = net.norm_eval or frozen
 
     def init_weights(self) -> None:
         """Initialise both blocks as the backbone would."""
@@ -67,6 +72,15 @@ class BilateralNeck(BaseModule):
         if self._starts_as_identity:
             for block in (self.conventional, self.rebalancing):
                 constant_init(getattr(block, 'norm3', None) or block.norm2, 0)
+
+    def train(self, mode: bool = True) -> BilateralNeck:
+        """Keep the statistics that the backbone's settings want kept."""
+        super().train(mode)
+        if self._norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         """Last map of the trunk to the features of both branches, side by side."""
