@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from typing import Any, ClassVar
@@ -73,8 +74,7 @@ class INaturalist(BenchmarkList):
         if not self.ann_file.endswith('.json') or not os.path.exists(self.ann_file):
             return super().read_rows()
         try:
-            with open(self.ann_file, 'rb') as file:
-                content = json.load(file)
+            content = _load_json(self.ann_file)
             names = {image['id']: image['file_name'] for image in content['images']}
             rows = content['annotations']
             paths = [names[row['image_id']].encode() for row in rows]
@@ -93,3 +93,15 @@ class INaturalist(BenchmarkList):
                 f'{categories[unknown[0]]}, which its list of categories lacks'
             )
         return paths, np.searchsorted(known, categories)
+
+
+def _load_json(path: str) -> dict:
+    """Read a large JSON file without the garbage collector looking at every object."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with open(path, 'rb') as file:
+            return json.load(file)
+    finally:
+        if collects:
+            gc.enable()
