@@ -51,14 +51,14 @@ class ClassCountsHook(Hook):
         if runner.val_loop is not None:  # not after ten epochs
             number_of_classes(runner.model, runner.val_loop.dataloader.dataset)
         dataset = runner.train_dataloader.dataset
+        counts = training_class_counts(
+            dataset, number_of_classes(runner.model, dataset)
+        )
         if not len(runner.train_dataloader):
             raise ConfigError(
                 f'the {len(dataset)} training images do not fill one batch, and drop_last '
                 'drops it: lower train_dataloader.batch_size'
             )
-        counts = training_class_counts(
-            dataset, number_of_classes(runner.model, dataset)
-        )
         told = self.counts if runner.iter > 0 else None
         if told is not None and not np.array_equal(counts, told):
             raise ConfigError(
