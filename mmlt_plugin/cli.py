@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.error import URLError
 
+import torch
 from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
@@ -160,6 +161,9 @@ def run(main: Callable[[], None]) -> None:
     """
     try:
         main()
+        if torch.distributed.is_initialized():
+            # Left to the interpreter's end, gloo's threads can abort the process.
+            torch.distributed.destroy_process_group()
     except (ConfigError, FileNotFoundError, PermissionError) as error:
         sys.exit(_fail(str(error)))
     except URLError as error:
