@@ -162,7 +162,9 @@ def run(main: Callable[[], None]) -> None:
     try:
         main()
         if torch.distributed.is_initialized():
-            # Left to the interpreter's end, gloo's threads can abort the process.
+            # Left to the interpreter's end, or when other ranks still run, gloo's
+            # threads can abort the process: end all ranks together.
+            torch.distributed.barrier()
             torch.distributed.destroy_process_group()
     except (ConfigError, FileNotFoundError, PermissionError) as error:
         sys.exit(_fail(str(error)))
