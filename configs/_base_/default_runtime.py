@@ -16,6 +16,7 @@ default_hooks = dict(
     # Ranks keep their own batch statistics; before evaluating and saving they agree.
     sync_buffers=dict(type='SyncBuffersHook'),
     class_counts=dict(type='ClassCountsHook'),
+    provenance=dict(type='ProvenanceHook'),
     checkpoint_match=dict(type='CheckpointMatchHook'),
 )
 

@@ -6,11 +6,12 @@ from .image_list import ImageListDataset
 from .imagenet_lt import ImageNetLT, PlacesLT
 from .inaturalist import INaturalist
 from .long_tailed import LongTailedDataset
-from .profiles import long_tailed_counts, long_tailed_indices
+from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 from .samplers import (
     BilateralBatchSampler,
     ClassBalancedSampler,
     ClassPowerSampler,
+    DeferredSampler,
     ReversedSampler,
 )
 
@@ -18,6 +19,7 @@ __all__ = [
     'BilateralBatchSampler',
     'ClassBalancedSampler',
     'ClassPowerSampler',
+    'DeferredSampler',
     'Digits',
     'INaturalist',
     'ImageFolderDataset',
@@ -26,6 +28,7 @@ __all__ = [
     'LongTailedDataset',
     'PlacesLT',
     'ReversedSampler',
+    'held_out_indices',
     'long_tailed_counts',
     'long_tailed_indices',
 ]

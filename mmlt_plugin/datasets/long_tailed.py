@@ -11,7 +11,8 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmpretrain.registry import DATASETS
 
 from ..class_counts import resolve_labels
-from .profiles import long_tailed_counts, long_tailed_indices
+from ..errors import ConfigError
+from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 
 
 @DATASETS.register_module()
@@ -29,6 +30,8 @@ class LongTailedDataset:
         profile: ``exp``, ``step`` or ``pareto``, see :func:`long_tailed_counts`.
         seed: Seed of the choice of images.
         pareto_power: Power of the ``pareto`` profile.
+        holdout: Images of every class set aside before, to choose hyper-parameters on.
+        subset: ``train``, or ``holdout`` for the images set aside.
         lazy_init: Whether to leave reading the labels to :meth:`full_init`.
 
     Raises:
@@ -48,6 +51,8 @@ class LongTailedDataset:
         profile: str = 'exp',
         seed: int = 0,
         pareto_power: float = 6.0,
+        holdout: int = 0,
+        subset: str = 'train',
         lazy_init: bool = False,
     ) -> None:
         self._profile: dict[str, Any] = dict(
@@ -55,7 +60,14 @@ class LongTailedDataset:
             profile=profile,
             pareto_power=pareto_power,
         )
+        if subset not in ('train', 'holdout') or holdout < (subset == 'holdout'):
+            raise ConfigError(
+                f'subset={subset!r}, holdout={holdout} of LongTailedDataset: subset must '
+                "be 'train' or, with a positive holdout, 'holdout'"
+            )
         self.seed = seed
+        self.holdout = holdout
+        self.subset = subset
         # Before the images are read: a wrong value should not cost a minute.
         long_tailed_counts(num_images=1, num_classes=1, **self._profile)
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
@@ -72,9 +84,8 @@ class LongTailedDataset:
         self._metainfo = dict(self.dataset.metainfo)
         labels = resolve_labels(self.dataset)
         num_classes = len(self.CLASSES) if self.CLASSES else int(labels.max()) + 1
-        counts = long_tailed_counts(len(labels), num_classes, **self._profile)
         #: Item of the whole dataset that each item is, int64, shape (len(self),).
-        self.kept = long_tailed_indices(labels, counts, self.seed)
+        self.kept = self._choose(labels, num_classes)
         self._labels = labels[self.kept]
         if isinstance(self.dataset, BaseDataset):
             # A dataset of its own: the memory of the other images is freed, and the
@@ -84,6 +95,17 @@ class LongTailedDataset:
         else:
             self.item_indices = self.kept
         self._fully_initialized = True
+
+    def _choose(self, labels: np.ndarray, num_classes: int) -> np.ndarray:
+        held = np.empty(0, dtype=np.int64)
+        if self.holdout:
+            held = held_out_indices(labels, self.holdout, self.seed)
+        if self.subset == 'holdout':
+            return held
+        rest = len(labels) - len(held)
+        counts = long_tailed_counts(rest, num_classes, **self._profile)
+        kept = long_tailed_indices(labels, counts, self.seed)
+        return kept[~np.isin(kept, held)] if self.holdout else kept
 
     @property
     def metainfo(self) -> dict:

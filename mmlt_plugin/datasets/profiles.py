@@ -97,3 +97,37 @@ def long_tailed_indices(
         generator.shuffle(images)
         kept.append(images[:count])
     return np.concatenate(kept)
+
+
+def held_out_indices(labels: np.ndarray, images: int, seed: int = 0) -> np.ndarray:
+    """Choose images of every class to choose hyper-parameters on.
+
+    They are the last of the order from which :func:`long_tailed_indices` takes the
+    first.
+
+    Args:
+        labels: Label of every image, shape (N,).
+        images: Images to hold out per class.
+        seed: Seed of the choice.
+
+    Returns:
+        np.ndarray: int64 item indices, class after class.
+
+    Raises:
+        ConfigError: A class would have no image left to train on.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.datasets import held_out_indices
+        >>> held_out_indices(np.array([0, 1, 0, 1]), images=1)
+        array([0, 3])
+    """
+    sizes = np.bincount(labels)
+    if sizes[sizes > 0].min() <= images:
+        raise ConfigError(
+            f'holdout={images} leaves class {sizes.argmin()} of {sizes.min()} images '
+            'nothing to train on'
+        )
+    order = long_tailed_indices(labels, sizes.tolist(), seed)
+    parts = np.split(order, np.cumsum(sizes)[:-1])
+    return np.concatenate([part[len(part) - images :] for part in parts if len(part)])

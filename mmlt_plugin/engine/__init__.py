@@ -1,5 +1,28 @@
 """What runs beside the model."""
 
-from .hooks import CheckpointMatchHook, ClassCountsHook, CumulativeAlphaHook
+from .hooks import (
+    AllocatorHook,
+    ChannelsLastHook,
+    CheckpointMatchHook,
+    ClassCountsHook,
+    ClassMeansHook,
+    CumulativeAlphaHook,
+    DeferredRecipeHook,
+    ProvenanceHook,
+    SecondStageHook,
+)
+from .optimizers import AutocastOptimWrapper, TrainableOnlyConstructor
 
-__all__ = ['CheckpointMatchHook', 'ClassCountsHook', 'CumulativeAlphaHook']
+__all__ = [
+    'AllocatorHook',
+    'AutocastOptimWrapper',
+    'ChannelsLastHook',
+    'CheckpointMatchHook',
+    'ClassCountsHook',
+    'ClassMeansHook',
+    'CumulativeAlphaHook',
+    'DeferredRecipeHook',
+    'ProvenanceHook',
+    'SecondStageHook',
+    'TrainableOnlyConstructor',
+]

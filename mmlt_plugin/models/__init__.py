@@ -1,7 +1,15 @@
-"""Backbones, necks, heads, losses and the layers they share."""
+"""Backbones, necks, heads, classifiers, losses and the layers they share."""
 
 from .backbones import CIFARResNet, ResNet10, bilateral_trunk
-from .heads import BBNHead, CosineClsHead, ResLTHead
+from .classifiers import DecoupledClassifier, ManifoldMixupClassifier
+from .heads import (
+    BBNHead,
+    CosineClsHead,
+    LWSHead,
+    NCMHead,
+    ResLTHead,
+    TauNormHead,
+)
 from .losses import (
     BalancedSoftmaxLoss,
     LDAMLoss,
@@ -17,11 +25,16 @@ __all__ = [
     'BilateralNeck',
     'CIFARResNet',
     'CosineClsHead',
+    'DecoupledClassifier',
     'LDAMLoss',
+    'LWSHead',
     'LogitAdjustedLoss',
+    'ManifoldMixupClassifier',
+    'NCMHead',
     'ResLTHead',
     'ResLTLoss',
     'ResNet10',
     'ReweightedLoss',
+    'TauNormHead',
     'bilateral_trunk',
 ]

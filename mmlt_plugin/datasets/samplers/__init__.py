@@ -6,10 +6,12 @@ from .class_power_sampler import (
     ClassPowerSampler,
     ReversedSampler,
 )
+from .deferred_sampler import DeferredSampler
 
 __all__ = [
     'BilateralBatchSampler',
     'ClassBalancedSampler',
     'ClassPowerSampler',
+    'DeferredSampler',
     'ReversedSampler',
 ]

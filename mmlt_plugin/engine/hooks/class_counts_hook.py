@@ -67,7 +67,7 @@ class ClassCountsHook(Hook):
                 'resume with the same train_dataloader.dataset'
             )
         self.counts = counts
-        self._hand_out(runner.model.modules())
+        self.hand_out(runner.model.modules())
         runner.logger.info(f'training images per class: {_brief(counts)}')
 
     def before_val(self, runner: Runner) -> None:
@@ -77,7 +77,7 @@ class ClassCountsHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Give the counts to the test metrics and the model."""
         self._serve_evaluation(runner, runner.test_loop)
-        self._hand_out(runner.model.modules())
+        self.hand_out(runner.model.modules())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the counts in the checkpoint's ``meta``."""
@@ -100,9 +100,10 @@ class ClassCountsHook(Hook):
                 runner.logger.info(
                     'class counts come from the config, the checkpoint has none'
                 )
-        self._hand_out(metrics)
+        self.hand_out(metrics)
 
-    def _hand_out(self, receivers: Any) -> None:
+    def hand_out(self, receivers: Any) -> None:
+        """Give the counts, where known, to every receiver that wants them."""
         for receiver in receivers:
             if self.counts is not None and hasattr(receiver, 'set_class_counts'):
                 receiver.set_class_counts(self.counts)

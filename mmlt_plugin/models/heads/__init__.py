@@ -2,7 +2,18 @@
 
 from .bbn_head import BBNHead
 from .cosine_head import CosineClsHead
+from .lws_head import LWSHead
+from .ncm_head import NCMHead
 from .reslt_head import ResLTHead
 from .targets import stack_targets
+from .tau_norm_head import TauNormHead
 
-__all__ = ['BBNHead', 'CosineClsHead', 'ResLTHead', 'stack_targets']
+__all__ = [
+    'BBNHead',
+    'CosineClsHead',
+    'LWSHead',
+    'NCMHead',
+    'ResLTHead',
+    'TauNormHead',
+    'stack_targets',
+]

@@ -56,5 +56,8 @@ class CosineClsHead(LinearClsHead):
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Scaled cosines (N, C)."""
-        feature = F.normalize(self.pre_logits(feats))
-        return self.scale * F.linear(feature, F.normalize(self.fc.weight))
+        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        # Not in bfloat16, whose steps the scale would blow up to a tenth.
+        with torch.autocast(feature.device.type, enabled=False):
+            cosine = F.linear(F.normalize(feature), F.normalize(self.fc.weight))
+            return self.scale * cosine

@@ -10,8 +10,11 @@ from mmengine.model import BaseModule, constant_init
 from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from ...errors import ConfigError
 from ..backbones.bilateral_trunk import last_block
 from ..layers import global_pool, split_halves
+
+BRANCHES = ('both', 'conventional', 'rebalancing')
 
 
 @MODELS.register_module()
@@ -27,14 +30,17 @@ class BilateralNeck(BaseModule):
             is built to take the last block with all its settings.
         norm_cfg: Normalisation within the branches, each of which sees one half only;
             None is ``dict(type='BN')``.
+        branch: ``both``, or ``conventional`` or ``rebalancing`` for the features of one
+            alone, of all images in training too: to judge them as BBN's Table 5 does.
 
     Returns:
         tuple[Tensor]: Pooled features of both branches, conventional first: from a map
         (2B, D, H, W) one tensor (B, 2D) in training, from (N, D, H, W) one (N, 2D) in
-        evaluation.
+        evaluation; one (N, D) of a single branch.
 
     Raises:
-        ConfigError: The backbone has no residual stages, or a training batch is odd.
+        ConfigError: The backbone has no residual stages, ``branch`` is unknown, or a
+            training batch is odd.
 
     Example:
         >>> import torch
@@ -46,7 +52,13 @@ class BilateralNeck(BaseModule):
         torch.Size([6, 128])
     """
 
-    def __init__(self, backbone: dict, norm_cfg: dict | None = None) -> None:
+    def __init__(
+        self, backbone: dict, norm_cfg: dict | None = None, branch: str = 'both'
+    ) -> None:
+        if branch not in BRANCHES:
+            raise ConfigError(
+                f'branch={branch!r} of BilateralNeck is unknown: choose from {BRANCHES}'
+            )
         net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type='BN')})
         name = last_block(net)
         init_cfg: Any = net.init_cfg
@@ -62,6 +74,7 @@ class BilateralNeck(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.conventional = block
         self.rebalancing = copy.deepcopy(block)
+        self.branch = branch
         self._starts_as_identity = init_cfg and net.zero_init_residual
         frozen = net.frozen_stages >= len(net.res_layers)
         self._norm_eval = net.norm_eval or frozen
@@ -85,6 +98,8 @@ class BilateralNeck(BaseModule):
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         """Last map of the trunk to the features of both branches, side by side."""
         x = feats[-1]
+        if self.branch != 'both':
+            return (global_pool(getattr(self, self.branch)(x)).flatten(1),)
         uniform, rebalanced = split_halves(x) if self.training else (x, x)
         branches = [self.conventional(uniform), self.rebalancing(rebalanced)]
         return (torch.cat([global_pool(f).flatten(1) for f in branches], dim=1),)

@@ -1,0 +1,7 @@
+_base_ = '../ce/resnet32_cifar10-lt-if50_ldam-recipe.py'
+
+model = dict(
+    head=dict(
+        loss=dict(_delete_=True, type='ReweightedLoss', scheme='effective', beta=0.9999)
+    )
+)

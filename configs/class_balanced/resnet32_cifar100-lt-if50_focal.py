@@ -1,0 +1,4 @@
+# CB-focal: the focal loss weighted by effective numbers.
+_base_ = './resnet32_cifar100-lt-if50.py'
+
+model = dict(head=dict(loss=dict(gamma=1.0)))

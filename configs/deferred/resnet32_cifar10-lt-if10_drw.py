@@ -1,0 +1,14 @@
+# CE-DRW: classes are weighted by their effective number once the learning rate falls.
+_base_ = '../ce/resnet32_cifar10-lt-if10_ldam-recipe.py'
+
+default_hooks = dict(
+    deferred_recipe=dict(
+        type='DeferredRecipeHook',
+        schedule=[
+            dict(
+                action_epoch=161,  # counted from 1
+                loss=dict(type='ReweightedLoss', scheme='effective', beta=0.9999),
+            )
+        ],
+    )
+)

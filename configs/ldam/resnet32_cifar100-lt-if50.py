@@ -1,0 +1,3 @@
+_base_ = '../ce/resnet32_cifar100-lt-if50_ldam-recipe.py'
+
+model = dict(head=dict(type='CosineClsHead', loss=dict(_delete_=True, type='LDAMLoss')))

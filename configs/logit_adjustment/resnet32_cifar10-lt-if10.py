@@ -1,0 +1,3 @@
+_base_ = '../ce/resnet32_cifar10-lt-if10_ldam-recipe.py'
+
+model = dict(head=dict(loss=dict(_delete_=True, type='LogitAdjustedLoss', tau=1.0)))

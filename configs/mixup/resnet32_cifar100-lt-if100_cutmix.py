@@ -1,0 +1,3 @@
+_base_ = './resnet32_cifar100-lt-if100.py'
+
+model = dict(train_cfg=dict(augments=dict(type='CutMix')))

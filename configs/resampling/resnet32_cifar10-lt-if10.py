@@ -1,0 +1,3 @@
+_base_ = '../ce/resnet32_cifar10-lt-if10_ldam-recipe.py'
+
+train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))

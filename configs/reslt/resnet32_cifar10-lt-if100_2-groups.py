@@ -1,0 +1,4 @@
+# Table 4: 2 groups of equal internal imbalance.
+_base_ = './resnet32_cifar10-lt-if100.py'
+
+model = dict(head=dict(groups=2))

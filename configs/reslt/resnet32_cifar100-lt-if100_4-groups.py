@@ -1,0 +1,4 @@
+# Table 4: 4 groups of equal internal imbalance.
+_base_ = './resnet32_cifar100-lt-if100.py'
+
+model = dict(head=dict(groups=4))

@@ -1,0 +1,84 @@
+"""Another sampler from some epoch on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmpretrain.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from ...errors import ConfigError
+
+
+@DATA_SAMPLERS.register_module()
+class DeferredSampler(Sampler):
+    """Draw from one sampler first and from another later: deferred re-sampling.
+
+    DRS in the tables of LDAM-DRW (Cao et al., NeurIPS 2019) and BBN. Which sampler draws
+    follows from the epoch alone, so that resuming and persistent workers change nothing.
+
+    Args:
+        dataset: The dataset; mmengine passes it to both samplers.
+        action_epoch: The epoch, from 1 on, in which the second sampler starts.
+        first: Config of the sampler up to then; None draws every image once an epoch.
+        then: Config of the sampler afterwards; None is ``ClassBalancedSampler``.
+        seed: Seed of both; None lets them agree on one.
+
+    Raises:
+        ConfigError: ``action_epoch`` is not positive, or the samplers draw different
+            numbers of items, as the length of an epoch may not change.
+
+    Example:
+        >>> from mmlt_plugin.datasets import DeferredSampler, Digits
+        >>> sampler = DeferredSampler(Digits(split='train'), action_epoch=161, seed=0)
+        >>> sampler.set_epoch(160)
+        >>> type(sampler.current).__name__
+        'ClassBalancedSampler'
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        action_epoch: int,
+        first: dict | None = None,
+        then: dict | None = None,
+        seed: int | None = None,
+    ) -> None:
+        if action_epoch < 1:
+            raise ConfigError(
+                f'action_epoch={action_epoch} of DeferredSampler must be positive: the '
+                'first epoch is 1'
+            )
+        self.dataset = dataset
+        self.action_epoch = action_epoch
+        self.seed = seed
+        self.epoch = 0
+        self.first, self.then = (
+            DATA_SAMPLERS.build(cfg, default_args=dict(dataset=dataset, seed=seed))
+            for cfg in (
+                first or dict(type='DefaultSampler', shuffle=True),
+                then or dict(type='ClassBalancedSampler'),
+            )
+        )
+        if len(self.first) != len(self.then):
+            raise ConfigError(
+                f'the samplers of DeferredSampler draw {len(self.first)} and '
+                f'{len(self.then)} items an epoch: they must draw equally many'
+            )
+
+    @property
+    def current(self) -> Any:
+        """The sampler of the present epoch."""
+        return self.first if self.epoch + 1 < self.action_epoch else self.then
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.current)
+
+    def __len__(self) -> int:
+        return len(self.current)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose sampler and sequence; ``DistSamplerSeedHook`` calls it every epoch."""
+        self.epoch = epoch
+        self.current.set_epoch(epoch)

@@ -1,0 +1,96 @@
+"""Mean features of the classes, for nearest-class-mean classification."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from ...errors import ConfigError
+from ...models.heads import stack_targets
+
+
+@HOOKS.register_module()
+class ClassMeansHook(Hook):
+    """Before testing, average the features of the training images of every class.
+
+    The config's training images go through the test pipeline and the model in
+    evaluation mode, once, shared among the ranks; the head gets the means by
+    ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
+    inputs.
+
+    Raises:
+        ConfigError: The head takes no means.
+
+    Example:
+        >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
+    """
+
+    def before_test(self, runner: Runner) -> None:
+        """Compute the means and hand them to the head."""
+        model: Any = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        if not hasattr(model.head, 'set_class_means'):
+            raise ConfigError(
+                'ClassMeansHook has no use here: model.head should be of type NCMHead'
+            )
+        loader = copy.deepcopy(runner.cfg.train_dataloader)
+        loader.pop('batch_sampler', None)
+        loader.update(
+            # Without padding: no image may count twice.
+            sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+            batch_size=runner.cfg.test_dataloader.batch_size,
+            drop_last=False,
+        )
+        use_pipeline(loader.dataset, runner.cfg.test_dataloader.dataset.pipeline)
+        means = class_means(
+            model, runner.build_dataloader(loader), model.head.num_classes
+        )
+        runner.logger.info(f'mean features of {int(means.any(1).sum())} classes')
+        model.head.set_class_means(means)
+
+
+@torch.no_grad()
+def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
+    """Mean feature of every class.
+
+    Args:
+        model: An ``ImageClassifier``; it is left in evaluation mode.
+        dataloader: Batches of labelled images, on every rank other ones.
+        num_classes: Number of classes C.
+
+    Returns:
+        Tensor: Means over the images of all ranks, (C, D); zero for absent classes.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    sums = torch.zeros(num_classes, model.head.in_channels, device=device)
+    images = torch.zeros(num_classes, 1, device=device)
+    for batch in dataloader:
+        batch = model.data_preprocessor(batch, training=False)
+        features = model.extract_feat(batch['inputs'], stage='pre_logits')
+        labels = stack_targets(batch['data_samples'])
+        sums.index_add_(0, labels, features.to(sums))
+        images.index_add_(0, labels, images.new_ones(len(labels), 1))
+    all_reduce(sums)
+    all_reduce(images)
+    return sums / images.clamp_min(1)
+
+
+def use_pipeline(dataset: Any, pipeline: list) -> None:
+    """Put a pipeline into a dataset's config, through any nest of wrappers."""
+    if isinstance(dataset, dict):
+        if 'pipeline' in dataset:
+            dataset['pipeline'] = pipeline
+        for key in ('dataset', 'datasets'):
+            use_pipeline(dataset.get(key), pipeline)
+    elif isinstance(dataset, (list, tuple)):
+        for part in dataset:
+            use_pipeline(part, pipeline)

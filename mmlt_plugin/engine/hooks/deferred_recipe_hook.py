@@ -1,0 +1,85 @@
+"""Another loss from some epoch on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.engine.hooks import SwitchRecipeHook
+from mmpretrain.registry import HOOKS
+from torch import nn
+
+from ...errors import ConfigError
+from .class_counts_hook import ClassCountsHook
+
+
+@HOOKS.register_module()
+class DeferredRecipeHook(SwitchRecipeHook):
+    """Change loss, pipeline or batch augmentations at epochs: deferred re-weighting.
+
+    DRW of Cao et al., NeurIPS 2019, Sec. 3.3 (Algorithm 1): learn plainly first, then, at the
+    smaller learning rate, with classes weighted. Any loss can follow any other; the
+    deferred re-sampling DRS is :class:`DeferredSampler`.
+
+    mmpretrain's ``SwitchRecipeHook`` leaves the new loss on the CPU, where one with
+    buffers fails in a model on a GPU, and nobody tells it the class counts; here the
+    loss follows the model and ``ClassCountsHook`` is asked.
+
+    Args:
+        schedule: As in ``SwitchRecipeHook``: dicts with ``action_epoch``, the epoch
+            from 1 on in which it starts, and ``loss``, ``train_pipeline`` or
+            ``batch_augments``.
+
+    Raises:
+        ConfigError: ``action_epoch`` is missing, repeated, not a positive integer, or
+            beyond the training, or the model has no loss to change.
+
+    Example:
+        >>> weighted = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
+        >>> default_hooks = dict(
+        ...     deferred_recipe=dict(
+        ...         type='DeferredRecipeHook',
+        ...         schedule=[dict(action_epoch=161, loss=weighted)],
+        ...     )
+        ... )
+    """
+
+    def __init__(self, schedule: list[dict]) -> None:
+        epochs = [recipe.get('action_epoch') for recipe in schedule]
+        if len(set(epochs)) < len(epochs) or not all(
+            isinstance(epoch, int) and epoch > 0 for epoch in epochs
+        ):
+            raise ConfigError(
+                f'schedule of DeferredRecipeHook has the action_epochs {epochs}: each '
+                'must be another positive integer, the first epoch is 1'
+            )
+        super().__init__(schedule)
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the epochs; after resuming, do what was done before."""
+        late = [epoch for epoch in self.schedule if epoch > runner.max_epochs]
+        if late:
+            raise ConfigError(
+                f'action_epoch={late[0]} of DeferredRecipeHook is never reached: the '
+                f'training has train_cfg.max_epochs={runner.max_epochs}'
+            )
+        super().before_train(runner)
+
+    def _switch_loss(self, runner: Runner, loss_module: nn.Module) -> None:
+        model: Any = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        owner: Any = (
+            model if hasattr(model, 'loss_module') else getattr(model, 'head', None)
+        )
+        if not hasattr(owner, 'loss_module'):
+            raise ConfigError(
+                'DeferredRecipeHook found no loss to change: neither model nor '
+                'model.head has a loss_module'
+            )
+        loss_module.to(next(model.parameters()).device)
+        owner.loss_module = loss_module
+        for hook in runner.hooks:
+            if isinstance(hook, ClassCountsHook):
+                hook.hand_out(loss_module.modules())

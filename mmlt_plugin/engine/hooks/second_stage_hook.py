@@ -1,0 +1,69 @@
+"""The first stage's checkpoint in the second stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from ...errors import ConfigError
+from ...models.classifiers.decoupled import is_part_of
+
+
+@HOOKS.register_module()
+class SecondStageHook(Hook):
+    """Start from another training's checkpoint, with some parts learnt from scratch.
+
+    A second stage needs ``load_from``: without it, it would train a classifier on random
+    features. Parts in ``fresh`` keep their new initialisation.
+
+    Args:
+        fresh: Names of parts, such as ``head``, that the checkpoint does not fill.
+
+    Raises:
+        ConfigError: There is no checkpoint to start from, or it fits nowhere outside the
+            fresh parts.
+
+    Example:
+        >>> default_hooks = dict(
+        ...     second_stage=dict(type='SecondStageHook', fresh=['head'])
+        ... )
+    """
+
+    priority = 'LOW'  # before CheckpointMatchHook
+
+    def __init__(self, fresh: Sequence[str] = ()) -> None:
+        self.fresh = list(fresh)
+
+    def before_train(self, runner: Runner) -> None:
+        """Insist on a checkpoint."""
+        if not runner._resume and not runner._load_from:
+            raise ConfigError(
+                'load_from is missing: the second stage starts from the checkpoint of '
+                'the first, --cfg-options load_from=work_dirs/.../epoch_200.pth'
+            )
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take the fresh parts out of the first stage's checkpoint."""
+        if runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
+            return  # this stage's own checkpoint
+        weights = checkpoint.get('state_dict', checkpoint)
+        fresh = [
+            name
+            for name in weights
+            if any(
+                is_part_of(name.removeprefix('module.'), part) for part in self.fresh
+            )
+        ]
+        for name in fresh:
+            del weights[name]
+        for part in ('backbone', 'neck'):
+            wanted = [n for n in runner.model.state_dict() if is_part_of(n, part)]
+            if part not in self.fresh and not set(wanted) <= set(weights):
+                raise ConfigError(
+                    f'checkpoint {runner._load_from} does not fit the second stage: it '
+                    f"has not all of the model's {part}"
+                )

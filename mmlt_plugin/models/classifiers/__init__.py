@@ -1,0 +1,6 @@
+"""Image classifiers that train in another way than mmpretrain's."""
+
+from .decoupled import DecoupledClassifier
+from .manifold_mixup import ManifoldMixupClassifier
+
+__all__ = ['DecoupledClassifier', 'ManifoldMixupClassifier']

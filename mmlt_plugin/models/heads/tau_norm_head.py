@@ -1,0 +1,48 @@
+"""The tau-normalised linear classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.heads import LinearClsHead
+from mmpretrain.registry import MODELS
+
+from ..layers import tau_normalize
+
+
+@MODELS.register_module()
+class TauNormHead(LinearClsHead):
+    r"""Linear head with tau-normalised rows in evaluation: :math:`z_i = w_i f / \|w_i\|^\tau`.
+
+    Kang et al., ICLR 2020, Eq. 4: rows of frequent classes grow long in training. Needs
+    no training of its own: test any checkpoint of a ``LinearClsHead`` with it. Training
+    is ``LinearClsHead``'s.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels D of the feature.
+        tau: Exponent: 0 only drops the bias, 1 makes all rows equally long; choose it
+            on validation images, with ``tools/analysis/tau_sweep.py``.
+        **kwargs: Arguments of ``LinearClsHead``.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import TauNormHead
+        >>> head = TauNormHead(num_classes=10, in_channels=64, tau=0.7).eval()
+        >>> head((torch.zeros(4, 64),)).shape
+        torch.Size([4, 10])
+    """
+
+    def __init__(
+        self, num_classes: int, in_channels: int, tau: float = 1.0, **kwargs: Any
+    ) -> None:
+        super().__init__(num_classes, in_channels, **kwargs)
+        self.tau = tau
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits (N, C)."""
+        if self.training:
+            return super().forward(feats)
+        return F.linear(self.pre_logits(feats), tau_normalize(self.fc.weight, self.tau))

@@ -1,0 +1,117 @@
+"""Make a results file of a finished training.
+
+    python tools/analysis/record.py WORK_DIR [WORK_DIR ...]
+
+Writes results/<method>/<config>_seed<seed>.json: where the run came from, and its shot
+metrics at every evaluation.
+"""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_lines(file: Path) -> list[dict]:
+    """Objects of a file with one JSON object a line."""
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def evaluations(work_dir: Path) -> list[dict]:
+    """Shot metrics of every evaluation, by epoch; what a resumed run did again counts."""
+    found = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        for line in read_lines(file):
+            metrics = {
+                key.removeprefix('shot/'): round(value, 4)
+                for key, value in line.items()
+                if key.startswith('shot/')
+            }
+            if metrics:
+                found[line['step']] = dict(epoch=line['step'], **metrics)
+    if not found:
+        raise ConfigError(f'{work_dir} has no evaluation with ShotSplitMetric')
+    return [found[epoch] for epoch in sorted(found)]
+
+
+def training_seconds(work_dir: Path) -> float:
+    """Seconds of training, of what was done twice the last time; not the evaluations."""
+    seconds = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        previous = 0
+        for line in read_lines(file):
+            if 'loss' in line:
+                seconds[line['step']] = line['time'] * (line['step'] - previous)
+                previous = line['step']
+    return sum(seconds.values())
+
+
+def overrides(command: list[str]) -> list[str]:
+    """What the command line changed in the config."""
+    return [word for word in command[2:] if re.match(r'[\w.]+=', word)] + [
+        word for word in command if word in ('--amp', '--auto-scale-lr')
+    ]
+
+
+def record(work_dir: Path) -> Path:
+    """Write the results file of a work dir."""
+    provenance = work_dir / 'provenance.jsonl'
+    if not provenance.exists():
+        raise ConfigError(f'{provenance} is missing: the run had no ProvenanceHook')
+    starts = read_lines(provenance)
+    config = Path(starts[-1]['command'][1]).resolve().relative_to(ROOT)
+    cfg = Config.fromfile(next(work_dir.glob('*.py')))
+    curve = evaluations(work_dir)
+    epochs = cfg.train_cfg.max_epochs
+    last_checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
+    meta = CheckpointLoader.load_checkpoint(last_checkpoint, map_location='cpu')['meta']
+    seed = starts[-1]['seed']
+    run = dict(
+        config=config.as_posix(),
+        overrides=overrides(starts[-1]['command']),
+        seed=seed,
+        complete=curve[-1]['epoch'] == epochs,
+        epochs=epochs,
+        last=curve[-1],
+        best=max(curve, key=lambda evaluation: evaluation['all']),
+        class_counts=meta['class_counts'],
+        training_seconds=round(training_seconds(work_dir)),
+        starts=starts,
+        curve=curve,
+    )
+    out = ROOT / 'results' / config.parent.name / f'{config.stem}_seed{seed}.json'
+    out.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(run, indent=1)
+    # Numbers in one line, and every evaluation in one.
+    text = re.sub(r'\[\s+(\d+(?:,\s+\d+)*)\s+\]', compact, text)
+    text = re.sub(r'\{\s+"epoch": \d+,\s+"all[^}]*\}', compact, text)
+    out.write_text(text + '\n')
+    return out
+
+
+def compact(match: re.Match) -> str:
+    """The matched text in one line."""
+    return re.sub(r'\s+', ' ', match[0])
+
+
+def main() -> None:
+    """Record all work dirs of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('work_dirs', nargs='+', type=Path)
+    for work_dir in parser.parse_args().work_dirs:
+        print(f'wrote {record(work_dir)}')
+
+
+if __name__ == '__main__':
+    cli.run(main)
