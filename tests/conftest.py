@@ -38,15 +38,20 @@ def gloo2(tmp_path_factory):
 
 @pytest.fixture
 def run_tool(tmp_path):
-    """Run a script of tools/ in a process of its own, with tmp_path as work dir."""
+    """Run a script of tools/ in a process of its own, with tmp_path as work dir.
+
+    ``work_dir=False`` is for scripts without one.
+    """
 
     def run(script, *arguments, expect=0, work_dir=None):
         command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / script)]
         if script.endswith('.sh'):
             command = [str(ROOT / 'tools' / script)]
-        work_dir = work_dir or tmp_path / 'work'
+        command += map(str, arguments)
+        if work_dir is not False:
+            command += ['--work-dir', str(work_dir or tmp_path / 'work')]
         done = subprocess.run(
-            [*command, *map(str, arguments), '--work-dir', str(work_dir)],
+            command,
             cwd=ROOT,
             env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable},
             capture_output=True,

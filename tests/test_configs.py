@@ -211,6 +211,10 @@ def test_parameters_of_the_official_models(leaf, parameters):
     assert sum(p.numel() for p in model.parameters()) == parameters
 
 
+def test_tables_are_up_to_date(run_tool):
+    run_tool('analysis/tables.py', '--check', work_dir=False)
+
+
 def test_every_config_is_listed_with_its_method():
     index = modelindex.load(str(ROOT / 'model-index.yml'))
     index.build_models_with_collections()

@@ -48,6 +48,19 @@ def test_resnet18_on_cifar(cifar_root, save, run_tool):
     assert 'shot/all' in output
 
 
+def test_mixture_on_cifar(cifar_root, save, run_tool):
+    output = run_tool(
+        'train.py', save('my_mixture.py', 'action_epoch=161', 'action_epoch=2'),
+        '--cfg-options', 'train_cfg.max_epochs=2', 'train_dataloader.num_workers=0',
+        'train_dataloader.dataset.dataset.indices=3000',
+        'val_dataloader.dataset.indices=100', 'val_dataloader.num_workers=0',
+        'log_processor.window_size=1', 'default_hooks.logger.interval=1',
+    )  # fmt: skip
+    assert 'Switch loss at epoch 2' in output
+    assert 'loss_fusion' in output
+    assert 'shot/all' in output
+
+
 def test_bbn_on_cifar(cifar_root, save, run_tool):
     output = run_tool(
         'train.py', save('my_resnet18_bbn.py'), '--cfg-options',

@@ -64,13 +64,13 @@ def overrides(command: list[str]) -> list[str]:
     ]
 
 
-def record(work_dir: Path) -> Path:
+def record(work_dir: Path, results: Path) -> Path:
     """Write the results file of a work dir."""
     provenance = work_dir / 'provenance.jsonl'
     if not provenance.exists():
         raise ConfigError(f'{provenance} is missing: the run had no ProvenanceHook')
     starts = read_lines(provenance)
-    config = Path(starts[-1]['command'][1]).resolve().relative_to(ROOT)
+    config = (ROOT / starts[-1]['command'][1]).relative_to(ROOT)
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
     epochs = cfg.train_cfg.max_epochs
@@ -90,7 +90,7 @@ def record(work_dir: Path) -> Path:
         starts=starts,
         curve=curve,
     )
-    out = ROOT / 'results' / config.parent.name / f'{config.stem}_seed{seed}.json'
+    out = results / config.parent.name / f'{config.stem}_seed{seed}.json'
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run, indent=1)
     # Numbers in one line, and every evaluation in one.
@@ -109,8 +109,10 @@ def main() -> None:
     """Record all work dirs of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('work_dirs', nargs='+', type=Path)
-    for work_dir in parser.parse_args().work_dirs:
-        print(f'wrote {record(work_dir)}')
+    parser.add_argument('--results', type=Path, default=ROOT / 'results')
+    args = parser.parse_args()
+    for work_dir in args.work_dirs:
+        print(f'wrote {record(work_dir, args.results)}')
 
 
 if __name__ == '__main__':

@@ -40,7 +40,7 @@ DATA = {
     'folder': 'your own folder',
 }
 CELLS = [(data, ratio) for data in (10, 100) for ratio in (100, 50, 10)]
-MARKS = re.compile(r'(<!-- (results|methods):? ?(.*?) ?-->\n).*?(<!-- end of)', re.S)
+MARKS = re.compile(r'(<!-- (results|methods): ?(.*?) ?-->\n).*?(<!-- end of)', re.S)
 
 
 def describe(config: Path) -> dict:

@@ -18,9 +18,9 @@ from ...models.heads import stack_targets
 
 @HOOKS.register_module()
 class ClassMeansHook(Hook):
-    """Before testing, average the features of the training images of every class.
+    """Before an evaluation, average the features of the training images of every class.
 
-    The config's training images go through the test pipeline and the model in
+    The config's training images go through its pipeline and the model in
     evaluation mode, once, shared among the ranks; the head gets the means by
     ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
     inputs.
@@ -32,8 +32,15 @@ class ClassMeansHook(Hook):
         >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
     """
 
+    def before_val(self, runner: Runner) -> None:
+        """Bring the means for a validation."""
+        self._bring_means(runner, runner.cfg.val_dataloader)
+
     def before_test(self, runner: Runner) -> None:
-        """Compute the means and hand them to the head."""
+        """Bring the means for a test."""
+        self._bring_means(runner, runner.cfg.test_dataloader)
+
+    def _bring_means(self, runner: Runner, evaluation: Any) -> None:
         model: Any = runner.model
         if is_model_wrapper(model):
             model = model.module
@@ -46,10 +53,10 @@ class ClassMeansHook(Hook):
         loader.update(
             # Without padding: no image may count twice.
             sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-            batch_size=runner.cfg.test_dataloader.batch_size,
+            batch_size=evaluation.batch_size,
             drop_last=False,
         )
-        use_pipeline(loader.dataset, runner.cfg.test_dataloader.dataset.pipeline)
+        use_pipeline(loader.dataset, evaluation.dataset.pipeline)
         means = class_means(
             model, runner.build_dataloader(loader), model.head.num_classes
         )

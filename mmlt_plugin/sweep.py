@@ -1,0 +1,109 @@
+"""Many trainings side by side, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TRAIN = Path(__file__).resolve().parents[1] / 'tools' / 'train.py'
+DONE = 'finished.json'
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Args:
+        config: Config file.
+        work_dir: Its own work dir.
+        options: Further arguments of ``tools/train.py``; ``--cfg-options`` last.
+    """
+
+    config: str
+    work_dir: str
+    options: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training ran to its end before, in the same way."""
+        try:
+            found = json.loads((Path(self.work_dir) / DONE).read_text())
+        except (OSError, json.JSONDecodeError):
+            return False
+        return found == self._identity()
+
+    def _identity(self) -> dict:
+        return dict(config=str(self.config), options=list(self.options))
+
+    def run(self, threads: int) -> bool:
+        """Train, or go on; the output goes to ``output.log`` in the work dir.
+
+        Args:
+            threads: CPU threads of the process.
+
+        Returns:
+            bool: Whether the training ended well.
+        """
+        if self.is_finished:
+            return True
+        folder = Path(self.work_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, '-W', 'ignore', str(TRAIN), str(self.config)]
+        command += ['--work-dir', str(folder), '--resume', *self.options]
+        with open(folder / 'output.log', 'a') as output:
+            done = subprocess.run(
+                command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, 'OMP_NUM_THREADS': str(threads)},
+            )
+        if done.returncode == 0:
+            (folder / DONE).write_text(json.dumps(self._identity()))
+        return done.returncode == 0
+
+
+def run_jobs(
+    jobs: Iterable[Job], at_once: int, threads: int | None = None
+) -> list[Job]:
+    """Run trainings, several at a time, and tell how far they are.
+
+    Finished ones are skipped, interrupted ones go on from their last checkpoint, a
+    failed one does not stop the others.
+
+    Args:
+        jobs: The trainings.
+        at_once: How many run at a time.
+        threads: CPU threads of each; None shares the machine's cores.
+
+    Returns:
+        list[Job]: Those that failed.
+
+    Example:
+        >>> from mmlt_plugin.sweep import run_jobs
+        >>> run_jobs([], at_once=2)
+        []
+    """
+    jobs = list(jobs)
+    threads = threads or max(1, (os.cpu_count() or 1) // at_once)
+    failed, start = [], time.monotonic()
+    with ThreadPoolExecutor(at_once) as pool:
+        running = {pool.submit(job.run, threads): job for job in jobs}
+        for number, future in enumerate(as_completed(running), 1):
+            job = running[future]
+            good = future.result()
+            if not good:
+                failed.append(job)
+            minutes = (time.monotonic() - start) / 60
+            print(
+                f'[{number}/{len(jobs)}] {minutes:.0f} min: {job.work_dir} '
+                + ('finished' if good else f'FAILED, see {job.work_dir}/output.log'),
+                flush=True,
+            )
+    return failed

@@ -1,0 +1,115 @@
+"""Deferred re-weighting in real trainings on the digits."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmpretrain.registry import HOOKS
+
+from mmlt_plugin import cli
+from mmlt_plugin.engine import DeferredRecipeHook
+from mmlt_plugin.errors import ConfigError
+from tests.conftest import ROOT
+
+COUNTS = [128, 88, 60, 40, 27, 18, 12, 8, 5, 4]
+seen = []
+
+
+@HOOKS.register_module()
+class WatchLossHook(Hook):
+    """Note the loss of every epoch."""
+
+    priority = 'LOWEST'
+
+    def before_train_epoch(self, runner):
+        loss = runner.model.head.loss_module
+        counts = getattr(loss, 'counts', torch.zeros(0)).tolist()
+        seen.append((runner.epoch + 1, type(loss).__name__, counts))
+
+
+def make_runner(work_dir, schedule, epochs, **settings):
+    cfg = Config.fromfile(ROOT / 'configs/ce/resnet20_digits-lt-if32.py')
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(work_dir),
+            'log_level': 'ERROR',
+            'experiment_name': f'{work_dir}-{epochs}'.replace('/', '_'),
+            'model.backbone.depth': 8,
+            'train_cfg.max_epochs': epochs,
+            'train_cfg.val_interval': 100,
+            'default_hooks.checkpoint.interval': 1,
+            'default_hooks.checkpoint.max_keep_ckpts': -1,
+            'default_hooks.deferred_recipe': dict(
+                type='DeferredRecipeHook', schedule=schedule
+            ),
+            'custom_hooks': [dict(type='WatchLossHook')],
+            **settings,
+        }
+    )
+    cfg.launcher = 'none'
+    seen.clear()
+    return cli.build_runner(cfg)
+
+
+DRW = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
+SCHEDULE = [
+    dict(action_epoch=2, loss=DRW),
+    dict(action_epoch=4, loss=dict(type='BalancedSoftmaxLoss')),
+]
+
+
+def test_losses_change_on_time_with_counts_and_after_resuming(tmp_path):
+    make_runner(tmp_path, SCHEDULE, epochs=4).train()
+    assert seen == [
+        (1, 'CrossEntropyLoss', []),
+        (2, 'ReweightedLoss', COUNTS),
+        (3, 'ReweightedLoss', COUNTS),
+        (4, 'BalancedSoftmaxLoss', COUNTS),
+    ]
+    make_runner(
+        tmp_path,
+        SCHEDULE,
+        epochs=5,
+        resume=True,
+        load_from=str(tmp_path / 'epoch_2.pth'),
+    ).train()
+    assert seen == [
+        (3, 'ReweightedLoss', COUNTS),
+        (4, 'BalancedSoftmaxLoss', COUNTS),
+        (5, 'BalancedSoftmaxLoss', COUNTS),
+    ]
+
+
+def test_the_new_loss_follows_the_model(tmp_path):
+    runner = make_runner(tmp_path, SCHEDULE, epochs=4)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, DeferredRecipeHook))
+    runner.model.to('meta')
+    loss = hook.schedule[2]['loss']
+    hook._switch_loss(runner, loss)
+    assert loss.counts.device.type == 'meta'
+
+
+@pytest.mark.parametrize(
+    ('schedule', 'message'),
+    [
+        ([dict(loss=DRW)], r'\[None\]'),
+        ([dict(action_epoch=0, loss=DRW)], r'\[0\]'),
+        ([dict(action_epoch=2, loss=DRW)] * 2, r'\[2, 2\]'),
+    ],
+)
+def test_bad_schedules(schedule, message):
+    with pytest.raises(ConfigError, match=message):
+        DeferredRecipeHook(schedule)
+
+
+def test_an_epoch_that_never_comes(tmp_path):
+    with pytest.raises(ConfigError, match=r'action_epoch=4.*max_epochs=3'):
+        make_runner(tmp_path, SCHEDULE, epochs=3).train()
+
+
+def test_a_model_without_a_loss(tmp_path):
+    runner = make_runner(tmp_path, SCHEDULE, epochs=4)
+    del runner.model.head.loss_module
+    hook = next(hook for hook in runner.hooks if isinstance(hook, DeferredRecipeHook))
+    with pytest.raises(ConfigError, match='no loss to change'):
+        hook._switch_loss(runner, torch.nn.Identity())

@@ -1,0 +1,167 @@
+"""Second stages: what is frozen, and the classifiers against their formulas."""
+
+import pytest
+import torch
+from mmpretrain.structures import DataSample
+
+from mmlt_plugin.engine import TrainableOnlyConstructor
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import (
+    BilateralNeck,
+    DecoupledClassifier,
+    LWSHead,
+    NCMHead,
+    TauNormHead,
+)
+
+HEADS = dict(linear='LinearClsHead', lws='LWSHead')
+
+
+def make(head='linear', **settings):
+    return DecoupledClassifier(
+        backbone=dict(type='CIFARResNet', depth=20),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type=HEADS[head], num_classes=4, in_channels=64),
+        **settings,
+    )
+
+
+def train_a_step(model):
+    optim_wrapper = TrainableOnlyConstructor(
+        dict(
+            type='OptimWrapper',
+            optimizer=dict(type='SGD', lr=0.5, weight_decay=0.1, momentum=0.9),
+        )
+    )(model)
+    samples = [DataSample().set_gt_label(c) for c in (0, 1, 2, 3)]
+    model.train()
+    data = dict(inputs=torch.rand(4, 3, 32, 32), data_samples=samples)
+    model.train_step(data, optim_wrapper)
+    return optim_wrapper
+
+
+@pytest.mark.parametrize('eval_frozen', [True, False])
+@pytest.mark.parametrize(
+    ('head', 'trainable', 'learns'),
+    [
+        ('linear', ['head'], {'head.fc.weight', 'head.fc.bias'}),
+        ('lws', ['head.scales'], {'head.scales'}),
+        (
+            'linear',
+            ['head', 'backbone.layer3.4'],
+            None,
+        ),
+    ],
+)
+def test_only_the_trainable_parts_change(head, trainable, learns, eval_frozen):
+    if learns is None:
+        trainable, prefix = ['head', 'backbone.layer3.2'], 'backbone.layer3.2.'
+        names = dict(make(head).named_parameters())
+        learns = {n for n in names if n.startswith((prefix, 'head.'))}
+    model = make(head, trainable=trainable, eval_frozen=eval_frozen)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    optim_wrapper = train_a_step(model)
+    changed = {
+        name
+        for name, value in model.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    parameters = dict(model.named_parameters())
+    assert changed & set(parameters) == learns
+    in_optimizer = {
+        id(p) for g in optim_wrapper.optimizer.param_groups for p in g['params']
+    }
+    assert in_optimizer == {id(parameters[name]) for name in learns}
+    statistics = {name for name in changed if 'running' in name}
+    frozen_statistics = {n for n in statistics if not n.startswith('backbone.layer3.2')}
+    assert bool(frozen_statistics) == (not eval_frozen)
+
+
+def test_paramwise_settings_are_kept():
+    model = make()
+    optim_wrapper = TrainableOnlyConstructor(
+        dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.5)),
+        paramwise_cfg=dict(bias_lr_mult=2.0),
+    )(model)
+    groups = optim_wrapper.optimizer.param_groups
+    assert sorted(group['lr'] for group in groups) == [0.5, 1.0]
+
+
+def test_nothing_to_learn():
+    model = make()
+    model.requires_grad_(False)
+    with pytest.raises(ConfigError, match='no parameter'):
+        TrainableOnlyConstructor(
+            dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.5))
+        )(model)
+
+
+def test_unknown_part():
+    with pytest.raises(ConfigError, match=r'head\.fcc'):
+        make(trainable=['head.fcc'])
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_lws(training):
+    head = LWSHead(num_classes=3, in_channels=4).double().train(training)
+    head.scales.data = torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)
+    x = torch.randn(5, 4, dtype=torch.float64)
+    found = head((x,))
+    for n in range(5):
+        for c in range(3):
+            logit = sum(head.fc.weight[c, d] * x[n, d] for d in range(4))
+            expected = head.scales[c] * (logit + head.fc.bias[c])
+            torch.testing.assert_close(found[n, c], expected)
+
+
+@pytest.mark.parametrize('tau', [0.0, 0.7, 1.0])
+def test_tau_norm(tau):
+    head = TauNormHead(num_classes=3, in_channels=4, tau=tau).double()
+    x = torch.randn(5, 4, dtype=torch.float64)
+    torch.testing.assert_close(head((x,)), head.fc(x), msg='training is plain')
+    found = head.eval()((x,))
+    for n in range(5):
+        for c in range(3):
+            w = head.fc.weight[c]
+            expected = (w * x[n]).sum() / (w * w).sum().sqrt() ** tau
+            torch.testing.assert_close(found[n, c], expected)
+    assert set(head.state_dict()) == {'fc.weight', 'fc.bias'}
+
+
+@pytest.mark.parametrize('metric', ['cosine', 'euclidean'])
+def test_ncm(metric):
+    head = NCMHead(num_classes=3, in_channels=4, metric=metric).double().eval()
+    means = torch.randn(3, 4, dtype=torch.float64)
+    means[1] = 0  # a class without images is never the nearest
+    head.set_class_means(means)
+    x = torch.randn(5, 4, dtype=torch.float64)
+    found = head((x,))
+    for n in range(5):
+        for c in (0, 2):
+            a, b = x[n] / x[n].norm(), means[c] / means[c].norm()
+            expected = (a * b).sum() if metric == 'cosine' else -((a - b) ** 2).sum()
+            torch.testing.assert_close(found[n, c], expected)
+        assert found[n].argmin() == 1
+    assert set(head.state_dict()) == {'fc.weight', 'fc.bias'}
+
+
+def test_ncm_without_means():
+    with pytest.raises(ConfigError, match='ClassMeansHook'):
+        NCMHead(num_classes=3, in_channels=4).eval()((torch.zeros(1, 4),))
+    with pytest.raises(ConfigError, match="metric='l1'"):
+        NCMHead(num_classes=3, in_channels=4, metric='l1')
+
+
+@pytest.mark.parametrize('training', [True, False])
+@pytest.mark.parametrize('branch', ['conventional', 'rebalancing'])
+def test_one_branch_of_bbn(branch, training):
+    settings = dict(backbone=dict(type='CIFARResNet', depth=20))
+    both = BilateralNeck(**settings).eval()
+    one = BilateralNeck(**settings, branch=branch).eval()
+    one.load_state_dict(both.state_dict())
+    x = torch.rand(4, 64, 8, 8)
+    expected = both((x,))[0].unflatten(1, (2, 64))[:, int(branch == 'rebalancing')]
+    torch.testing.assert_close(one((x,))[0], expected)
+    assert one.train(training)((x,))[0].shape == (4, 64)
+    with pytest.raises(ConfigError, match='left'):
+        BilateralNeck(**settings, branch='left')

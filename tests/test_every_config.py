@@ -1,0 +1,170 @@
+"""Every config trains two iterations, saves, resumes, and tests its checkpoint."""
+
+import gc
+import itertools
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import EpochBasedTrainLoop
+from mmpretrain.datasets import CIFAR10, CIFAR100
+from mmpretrain.registry import DATASETS, HOOKS, LOOPS, MODELS
+
+from mmlt_plugin import cli
+from mmlt_plugin.datasets import ImageFolderDataset
+from mmlt_plugin.datasets.image_list import BenchmarkList
+from tests.conftest import ROOT
+from tests.test_configs import LEAVES, own_images  # noqa: F401 - a fixture
+
+
+@LOOPS.register_module()
+class OneIterationEpochs(EpochBasedTrainLoop):
+    """Epochs of one iteration, at the end of the data, where a batch may be short."""
+
+    def run_epoch(self):
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        for idx, batch in enumerate(itertools.islice(self.dataloader, 1)):
+            self.run_iter(idx, batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+
+cache = {}
+read_all = CIFAR10.load_data_list
+
+
+class Interruption(Exception):
+    pass
+
+
+@HOOKS.register_module()
+class InterruptionHook(Hook):
+    """End the training after its first epoch has been saved."""
+
+    priority = 'LOWEST'
+
+    def after_train_epoch(self, runner):
+        raise Interruption
+
+
+@DATASETS.register_module()
+class CIFARWithManyClasses(CIFAR100):
+    """Real CIFAR images in the place of a data set that is not here."""
+
+    def __init__(self, many_classes, **kwargs):
+        self.many_classes = many_classes
+        super().__init__(**kwargs)
+        self._metainfo['classes'] = tuple(map(str, range(many_classes)))
+
+    def load_data_list(self):
+        infos = super().load_data_list()
+        for number, info in enumerate(infos):
+            info['gt_label'] = number % self.many_classes
+        return infos
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch):
+    """The first 6,000 real images of CIFAR's files, read once; what else saves time."""
+    monkeypatch.setattr(CIFAR10, 'load_data_list', read_some)
+    # mmengine collects garbage for every dataset and lays every config out by yapf.
+    monkeypatch.setattr(gc, 'collect', lambda *_: 0)
+    monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: repr(cfg)))
+
+
+def read_some(dataset):
+    key = (type(dataset).base_folder, dataset.split)
+    if key not in cache:
+        cache[key] = read_all(dataset)[:6000]
+    return [dict(info) for info in cache[key]]
+
+
+def shrink(value):
+    """A pipeline for images in memory, of 64 instead of 224 pixels."""
+    if isinstance(value, dict):
+        small = {key: shrink(item) for key, item in value.items()}
+        for key in ('scale', 'crop_size'):
+            if key in small and isinstance(small[key], int):
+                small[key] = small[key] * 64 // 224
+        return small
+    if isinstance(value, (list, tuple)):
+        items = [v for v in value if not str(v).find("'LoadImageFromFile'") >= 0]
+        return type(value)(shrink(item) for item in items)
+    return value
+
+
+def without_downloads(value):
+    if isinstance(value, dict):
+        init = value.get('init_cfg')
+        if isinstance(init, dict) and init.get('type') == 'Pretrained':
+            value['init_cfg'] = None
+        for item in value.values():
+            without_downloads(item)
+
+
+def small_config(leaf, cifar_root, work_dir):
+    cfg = Config.fromfile(ROOT / 'configs' / leaf)
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'ERROR'
+    cfg.launcher = 'none'
+    cfg.experiment_name = str(work_dir).replace('/', '_')
+    without_downloads(cfg.model)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg[name]
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        loader.collate_fn = dict(type='default_collate')
+        dataset = loader.dataset
+        kind = DATASETS.get(dataset.type)
+        if issubclass(kind, (BenchmarkList, ImageFolderDataset)):
+            loader.dataset = dict(
+                type='CIFARWithManyClasses',
+                many_classes=cfg.data_preprocessor.num_classes,
+                data_root=cifar_root,
+                split='test',
+                pipeline=shrink(dataset.pipeline),
+                indices=None if name == 'train_dataloader' else 8,
+            )
+        else:
+            while 'dataset' in dataset:
+                dataset = dataset.dataset
+            if 'data_root' in dataset:
+                dataset.data_root = cifar_root
+            if name != 'train_dataloader' and dataset.get('split') == 'test':
+                dataset.indices = 8
+    cfg.train_cfg = dict(type='OneIterationEpochs', max_epochs=2, val_interval=10)
+    cfg.default_hooks.checkpoint.interval = 1
+    if 'deferred_recipe' in cfg.default_hooks:
+        cfg.default_hooks.deferred_recipe.schedule[0].action_epoch = 2
+    sampler = cfg.train_dataloader.sampler
+    if sampler.type == 'DeferredSampler':
+        sampler.action_epoch = 2
+    return cfg
+
+
+@pytest.mark.parametrize('leaf', LEAVES)
+def test_config(leaf, cifar_root, tmp_path):
+    cfg = small_config(leaf, cifar_root, tmp_path)
+    first_stage = None
+    if 'second_stage' in cfg.default_hooks:
+        first_stage = tmp_path / 'first_stage.pth'
+        torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), first_stage)
+        cfg.load_from = str(first_stage)
+    cfg.custom_hooks = [dict(type='InterruptionHook')]
+    with pytest.raises(Interruption):
+        cli.build_runner(cfg).train()
+    assert (tmp_path / 'epoch_1.pth').exists()
+
+    cfg = small_config(leaf, cifar_root, tmp_path)
+    cfg.resume = True
+    cfg.experiment_name += '_resumed'
+    runner = cli.build_runner(cfg)
+    runner.train()
+    assert (runner.epoch, runner.iter) == (2, 2)
+
+    cfg = small_config(leaf, cifar_root, tmp_path)
+    cfg.load_from = str(tmp_path / 'epoch_2.pth')
+    cfg.experiment_name += '_tested'
+    metrics = cli.build_runner(cfg).test()
+    assert 0 <= metrics['shot/all'] <= 100

@@ -1,0 +1,235 @@
+"""Decoupled training, tau, sweeps and the study by the scripts, on the digits."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmlt_plugin.sweep import Job, run_jobs
+from tests.conftest import ROOT
+
+TINY = [
+    'model.backbone.depth=8', 'train_cfg.max_epochs=2',
+    'default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=9',
+]  # fmt: skip
+BASE = f"_base_ = '{ROOT}/configs/ce/resnet20_digits-lt-if32.py'\n"
+STAGE2 = """
+model = dict(type='DecoupledClassifier', {model})
+optim_wrapper = dict(constructor='TrainableOnlyConstructor')
+train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))
+default_hooks = dict(second_stage=dict(type='SecondStageHook', fresh={fresh}))
+"""
+CONFIGS = dict(
+    crt=BASE + STAGE2.format(model='', fresh=['head']),
+    lws=BASE
+    + STAGE2.format(
+        model="trainable=['head.scales'], head=dict(type='LWSHead')", fresh=[]
+    ),
+    ncm=BASE
+    + """
+model = dict(head=dict(type='NCMHead'))
+default_hooks = dict(class_means=dict(type='ClassMeansHook'))
+""",
+    tau=BASE
+    + """
+model = dict(head=dict(type='TauNormHead'))
+train_dataloader = dict(dataset=dict(holdout=10))
+val_dataloader = dict(
+    dataset=dict(
+        _delete_=True,
+        type='LongTailedDataset',
+        subset='holdout',
+        holdout=10,
+        dataset=dict(
+            type='Digits',
+            split='train',
+            pipeline=[dict(type='Resize', scale=16), dict(type='PackInputs')],
+        ),
+    )
+)
+""",
+)
+
+
+@pytest.fixture(scope='module')
+def configs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('configs')
+    for name, text in CONFIGS.items():
+        (folder / f'{name}.py').write_text(text)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def first_stage(tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('first') / 'stage'
+    config = ROOT / 'configs/ce/resnet20_digits-lt-if32.py'
+    assert not run_jobs(
+        [Job(str(config), str(work_dir), ('--cfg-options', *TINY))], at_once=1
+    )
+    return work_dir
+
+
+def weights(checkpoint):
+    return torch.load(checkpoint, weights_only=True)['state_dict']
+
+
+@pytest.mark.parametrize('method', ['crt', 'lws'])
+def test_second_stage(configs, first_stage, run_tool, tmp_path, method):
+    features = first_stage / 'epoch_2.pth'
+    output = run_tool(
+        'train.py', configs / f'{method}.py', '--resume', '--cfg-options', *TINY,
+        f'load_from={features}',
+    )  # fmt: skip
+    assert 'shot/few' in output
+    before, after = weights(features), weights(tmp_path / 'work/epoch_2.pth')
+    for name, value in before.items():
+        if name.startswith('backbone') or method == 'lws':
+            assert torch.equal(value, after[name]), name
+    if method == 'lws':
+        assert not torch.equal(after['head.scales'], torch.ones(10))
+    else:
+        assert not torch.allclose(before['head.fc.weight'], after['head.fc.weight'])
+    checkpoint = torch.load(tmp_path / 'work/epoch_2.pth', weights_only=True)
+    groups = checkpoint['optimizer']['param_groups']
+    assert sum(len(group['params']) for group in groups) == (
+        1 if method == 'lws' else 2
+    )
+    resumed = run_tool(
+        'train.py', configs / f'{method}.py', '--resume', '--cfg-options', *TINY,
+        f'load_from={features}', 'train_cfg.max_epochs=3',
+    )  # fmt: skip
+    assert 'Epoch(train) [3]' in resumed
+    assert 'Epoch(train) [1]' not in resumed
+
+
+def test_second_stage_wants_a_first(configs, run_tool, tmp_path):
+    output = run_tool('train.py', configs / 'crt.py', '--cfg-options', *TINY, expect=2)
+    assert 'error: load_from is missing' in output
+    other = tmp_path / 'other.pth'
+    torch.save(dict(state_dict={'backbone.conv1.weight': torch.zeros(1)}), other)
+    output = run_tool(
+        'train.py', configs / 'crt.py', '--cfg-options', *TINY, f'load_from={other}',
+        expect=2,
+    )  # fmt: skip
+    assert f'error: checkpoint {other} does not fit the second stage' in output
+
+
+def test_ncm_needs_no_training(configs, first_stage, run_tool):
+    output = run_tool(
+        'test.py', configs / 'ncm.py', first_stage / 'epoch_2.pth',
+        '--cfg-options', TINY[0],
+    )  # fmt: skip
+    assert 'mean features of 10 classes' in output
+    assert float(re.findall(r'shot/all: ([\d.]+)', output)[-1]) > 30
+
+
+def test_tau_sweep(configs, first_stage, run_tool):
+    output = run_tool(
+        'analysis/tau_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
+        '--taus', '0', '0.5', '1', '--cfg-options', TINY[0],
+    )  # fmt: skip
+    rows = [line.split() for line in output.splitlines()]
+    found = {row[0]: float(row[1]) for row in rows if row[:1] and row[0] in ('0', '0.5', '1')}  # fmt: skip
+    assert len(found) == 3
+    best = max(found, key=found.get)
+    assert re.search(rf'model.head.tau={best}$', output, re.M)
+
+
+def test_tau_is_not_chosen_on_test_images(first_stage, run_tool):
+    output = run_tool(
+        'analysis/tau_sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
+        first_stage / 'epoch_2.pth', expect=2,
+    )  # fmt: skip
+    assert 'tau must not be chosen on test images' in output
+
+
+def sweep(run_tool, root, *arguments, expect=0):
+    return run_tool(
+        'sweep.py', '--work-dirs', root, *arguments, expect=expect, work_dir=False
+    )
+
+
+def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
+    good = 'configs/ce/resnet20_digits-lt-if32.py'
+    broken = tmp_path / 'broken.py'
+    broken.write_text(
+        f"_base_ = '{ROOT / good}'\nmodel = dict(head=dict(num_classes=9))\n"
+    )
+    arguments = [good, broken, '--seeds', '0', '1', '--', '--cfg-options', *TINY]
+    output = sweep(run_tool, tmp_path / 'sweep', *arguments, expect=2)
+    assert output.count('finished') == 2
+    assert output.count('FAILED, see') == 2
+    assert 'error: 2 of 4 trainings failed' in output
+    work_dirs = [tmp_path / f'sweep/ce/resnet20_digits-lt-if32_seed{s}' for s in (0, 1)]
+    first, second = (weights(work_dir / 'epoch_2.pth') for work_dir in work_dirs)
+    assert not torch.equal(
+        first['backbone.conv1.weight'], second['backbone.conv1.weight']
+    )
+    logs = len(list(work_dirs[0].glob('*/vis_data')))
+
+    (work_dirs[1] / 'finished.json').unlink()
+    (work_dirs[1] / 'epoch_2.pth').unlink()
+    (work_dirs[1] / 'last_checkpoint').write_text(str(work_dirs[1] / 'epoch_1.pth'))
+    del arguments[1]
+    sweep(run_tool, tmp_path / 'sweep', *arguments)
+    assert len(list(work_dirs[0].glob('*/vis_data'))) == logs, 'finished: skipped'
+    resumed = (work_dirs[1] / 'output.log').read_text().split('resumed epoch')[-1]
+    assert 'Epoch(train) [1]' not in resumed
+    # Two epochs more than half a year later are another training.
+    sweep(run_tool, tmp_path / 'sweep', *arguments, 'train_cfg.max_epochs=3')
+    assert (work_dirs[0] / 'epoch_3.pth').exists()
+
+
+def test_results_file_and_study(run_tool, tmp_path):
+    import tools.analysis.record as record
+    import tools.analysis.representation_study as study
+
+    work_dir = tmp_path / 'work'
+    run_tool(
+        'train.py', 'configs/ce/resnet20_digits-lt-if32.py',
+        '--cfg-options', *TINY, 'train_cfg.val_interval=1',
+    )  # fmt: skip
+    out = record.record(work_dir, tmp_path / 'results')
+    run = json.loads(out.read_text())
+    assert run['complete']
+    assert run['config'] == 'configs/ce/resnet20_digits-lt-if32.py'
+    assert [e['epoch'] for e in run['curve']] == [1, 2]
+    assert run['last'] == run['curve'][-1]
+    assert run['class_counts'][0] == 128
+    assert 'model.backbone.depth=8' in run['overrides']
+    assert len(run['starts'][0]['data']) == 16
+    assert run['training_seconds'] >= 0
+
+    cells = {(f, c): 40.0 + i for i, f in enumerate(study.WAYS) for c in study.WAYS}
+    cells['BBN-CB', 'ce'] = 41.11
+    study.write(tmp_path, 'cifar100', cells)
+    table = (tmp_path / 'study_cifar100.md').read_text()
+    assert '| RS | 58.00 | 58.00 | 58.00 |' in table
+    assert '| BBN-CB | 58.89 |  |  |' in table
+    assert (tmp_path / 'study_cifar100.png').stat().st_size > 5000
+    assert study.accuracy(work_dir) == pytest.approx(run['last']['all'], abs=1e-3)
+
+
+def test_the_study_builds_on_its_features(tmp_path):
+    import tools.analysis.representation_study as study
+
+    features = study.feature_jobs(tmp_path, ['--amp'])
+    for job in features.values():
+        folder = Path(job.work_dir)
+        folder.mkdir()
+        (folder / 'last_checkpoint').write_text(f'{folder}/epoch_200.pth')
+        assert Path(job.config).exists()
+    jobs = study.classifier_jobs(tmp_path, 'cifar100', features, ['--amp'])
+    assert len(jobs) == 11
+    for (feature, _), job in jobs.items():
+        assert Path(job.config).exists()
+        source = 'bbn' if feature.startswith('BBN') else feature
+        assert (
+            job.options[-1] == f'load_from={tmp_path}/features-{source}/epoch_200.pth'
+        )
+    assert len({job.work_dir for job in jobs.values()}) == 11
+    assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
+    assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']

@@ -1,0 +1,69 @@
+"""Train many configs with several seeds, some at once on one device.
+
+    python tools/sweep.py CONFIG [CONFIG ...] --seeds 0 1 2 --at-once 4 [-- TRAIN_ARGS]
+
+Work dirs are work_dirs/sweep/<method>/<config>_seed<seed>. Interrupted, the same command
+goes on: finished trainings are skipped, others resume from their last checkpoint, and a
+failed one does not stop the rest.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.sweep import Job, run_jobs
+
+
+def make_jobs(
+    configs: list[str], seeds: list[int], root: Path, train_args: list[str]
+) -> list[Job]:
+    """One training for every config and seed."""
+    options = list(train_args)
+    if '--cfg-options' not in options:
+        options.append('--cfg-options')
+    return [
+        Job(
+            config,
+            str(root / Path(config).parent.name / f'{Path(config).stem}_seed{seed}'),
+            (*options, f'randomness.seed={seed}'),
+        )
+        for seed in seeds  # a first result of every config comes first
+        for config in configs
+    ]
+
+
+def main() -> None:
+    """Run the sweep."""
+    arguments = sys.argv[1:]
+    split = arguments.index('--') if '--' in arguments else len(arguments)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', help='config files')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')
+    parser.add_argument('--threads', type=int, help='CPU threads of each training')
+    parser.add_argument('--work-dirs', type=Path, default=Path('work_dirs/sweep'))
+    args = parser.parse_args(arguments[:split])
+    if args.at_once < 1:
+        raise ConfigError(f'--at-once {args.at_once} must be at least 1')
+    for config in args.configs:
+        if not Path(config).is_file():
+            raise ConfigError(f'{config}: there is no such config')
+    jobs = make_jobs(args.configs, args.seeds, args.work_dirs, arguments[split + 1 :])
+    if len({job.work_dir for job in jobs}) < len(jobs):
+        raise ConfigError('two trainings have the same work dir: name each config once')
+    failed = run_jobs(jobs, args.at_once, args.threads)
+    if failed:
+        raise ConfigError(
+            f'{len(failed)} of {len(jobs)} trainings failed: '
+            + ', '.join(job.work_dir for job in failed)
+        )
+
+
+if __name__ == '__main__':
+    cli.run(main)
