@@ -211,9 +211,33 @@ def distributed_needs_cuda(cfg: Any) -> None:
     cfg.model_wrapper_cfg = {**defaults, **wanted, 'device_ids': None}
 
 
+def mixed_up_subsets() -> None:
+    """Keep the pipelines of datasets apart when subsets of them are taken.
+
+    mmengine (0.10.7) copies a dataset for ``get_subset`` with a memo that is a mutable
+    default argument, so it lives on: whatever later lies at the address of an object
+    copied before, and freed since, is replaced by the old copy. Validation then runs
+    through another dataset's augmentation, or a transform becomes a dataset.
+    """
+    from mmengine.dataset import BaseDataset
+
+    original = BaseDataset._copy_without_annotation
+    if not isinstance((original.__defaults__ or [None])[0], dict):
+        return
+
+    def copy_without_annotation(
+        self: BaseDataset, memo: dict | None = None
+    ) -> BaseDataset:
+        return original(self, {} if memo is None else memo)
+
+    copy_without_annotation.mmlt_original = original  # type: ignore[attr-defined]
+    BaseDataset._copy_without_annotation = copy_without_annotation
+
+
 def apply() -> None:
     """Apply the workarounds that need no argument; running it again does nothing."""
     missing_openmmlab()
     mismatched_torchvision()
     history_buffers_in_checkpoints()
     unsafe_checkpoint_loading()
+    mixed_up_subsets()

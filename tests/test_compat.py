@@ -8,10 +8,12 @@ import mmengine
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import BaseDataset
 from mmengine.logging import HistoryBuffer, MessageHub
 from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import compat
+from mmlt_plugin.datasets import Digits
 from mmlt_plugin.errors import ConfigError
 
 
@@ -159,3 +161,27 @@ def test_without_launcher_nothing_changes():
     cfg = Config(dict(launcher='none'))
     compat.distributed_needs_cuda(cfg)
     assert 'model_wrapper_cfg' not in cfg
+
+
+def subset_with_old_memo(dataset, method):
+    """Take a subset after another dataset's transform lay where this one's lies."""
+    memo = (method.__defaults__ or [None])[0]
+    if isinstance(memo, dict):
+        memo[id(dataset.pipeline.transforms[0])] = 'an old copy'
+    return method(dataset).pipeline.transforms[0]
+
+
+def test_subsets_have_their_own_pipeline():
+    dataset = Digits(split='train', pipeline=[dict(type='Resize', scale=16)])
+    found = subset_with_old_memo(dataset, BaseDataset._copy_without_annotation)
+    assert type(found) is type(dataset.pipeline.transforms[0])
+    again = dataset.get_subset([0, 1])
+    assert again.pipeline is not dataset.pipeline
+
+
+def test_upstream_still_mixes_subsets_up():
+    original = getattr(BaseDataset._copy_without_annotation, 'mmlt_original', None)
+    if original is None:
+        pytest.skip('this distribution of mmengine has mended it')
+    dataset = Digits(split='train', pipeline=[dict(type='Resize', scale=16)])
+    assert subset_with_old_memo(dataset, original) == 'an old copy'
