@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import inspect
 import os
 import re
@@ -18,7 +19,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 
 from . import compat
-from .errors import ConfigError
+from .errors import ConfigError, TrainingError
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -155,9 +156,9 @@ def run(main: Callable[[], None]) -> None:
     """Run a script's ``main``; what the user can mend ends it with one sentence.
 
     Args:
-        main: The script. A :class:`ConfigError`, a missing file or a failed download
-            is printed without a traceback, and the exit code is 2; any other exception
-            passes.
+        main: The script. A :class:`ConfigError` or :class:`TrainingError`, a missing
+            file, a failed download or a full disk is printed without a traceback, and
+            the exit code is 2; any other exception passes.
     """
     try:
         main()
@@ -166,13 +167,22 @@ def run(main: Callable[[], None]) -> None:
             # threads can abort the process: end all ranks together.
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
-    except (ConfigError, FileNotFoundError, PermissionError) as error:
-        sys.exit(_fail(str(error)))
     except URLError as error:
         sys.exit(
             _fail(
                 f'a download failed ({error.reason}): put the file where the lines above '
                 'say, or the files of a data set into its data_root'
+            )
+        )
+    except (ConfigError, TrainingError, FileNotFoundError, PermissionError) as error:
+        sys.exit(_fail(str(error)))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise
+        sys.exit(
+            _fail(
+                f'{error.strerror} ({error.filename or "while writing"}): what was saved '
+                'before is whole; make room and go on with --resume'
             )
         )
 

@@ -1,4 +1,4 @@
-"""The one exception for what a user can mend in a config or a file."""
+"""Exceptions whose message is all a user needs."""
 
 
 class ConfigError(ValueError):
@@ -12,4 +12,15 @@ class ConfigError(ValueError):
         >>> raise ConfigError('alpha=1.5 must lie in [0, 1]')
         Traceback (most recent call last):
         mmlt_plugin.errors.ConfigError: alpha=1.5 must lie in [0, 1]
+    """
+
+
+class TrainingError(RuntimeError):
+    """A training that cannot go on, said in one sentence.
+
+    Example:
+        >>> from mmlt_plugin.errors import TrainingError
+        >>> raise TrainingError('loss is not finite in epoch 3, iteration 14')
+        Traceback (most recent call last):
+        mmlt_plugin.errors.TrainingError: loss is not finite in epoch 3, iteration 14
     """

@@ -18,6 +18,52 @@ from tests.gloo import GlooPool  # noqa: E402
 torch.set_num_threads(1)
 
 
+def pytest_addoption(parser):
+    parser.addoption('--reliability', help='file for the table of kept promises')
+
+
+def pytest_configure(config):
+    config.promises = {}
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Count the runs behind every promise."""
+    report = (yield).get_result()
+    marker = item.get_closest_marker('promise')
+    if marker and report.when == 'call':
+        row = item.config.promises.setdefault(
+            marker.args[0], dict(tests=set(), faults=0, runs=0, lost=0)
+        )
+        row['tests'].add(f'{item.location[0]}::{item.originalname}')
+        row['faults'] += dict(item.user_properties).get('faults', 0)
+        row['runs'] += dict(item.user_properties).get('runs', 1)
+        row['lost'] += not report.passed
+
+
+def pytest_sessionfinish(session):
+    path = session.config.getoption('--reliability')
+    if path:
+        write_promises(Path(path), session.config.promises)
+
+
+def write_promises(path, promises):
+    """Replace the table in the document by what the tests have shown."""
+    lines = [
+        '| promise | tested by | faults injected | runs | lost |',
+        '|---|---|---|---|---|',
+    ]
+    for promise, row in promises.items():
+        tests = '<br>'.join(f'`{test}`' for test in sorted(row['tests']))
+        lines.append(
+            f'| {promise} | {tests} | {row["faults"] or ""} | {row["runs"]} | {row["lost"]} |'
+        )
+    start, _, rest = path.read_text().partition('<!-- promises -->\n')
+    end = rest.partition('<!-- end of promises -->')[2]
+    table = '\n'.join(lines)
+    path.write_text(f'{start}<!-- promises -->\n{table}\n<!-- end of promises -->{end}')
+
+
 @pytest.fixture(scope='session')
 def cifar_root():
     """Folder of the official CIFAR files; tests are skipped where they are not."""

@@ -126,10 +126,6 @@ train_dataloader = dict(num_workers=1, dataset=dict(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='the machine has CUDA')
-def test_mixed_precision_without_an_accelerator(run_tool):
-    check_error(run_tool('train.py', CONFIG, '--amp', expect=2), '--amp')
-
-
 def test_arguments_of_test(run_tool, tmp_path):
     missing = run_tool('test.py', CONFIG, tmp_path / 'missing.pth', expect=2)
     check_error(missing, 'missing.pth')

@@ -9,7 +9,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     # With save_best='shot/all' the best is the greatest.
     checkpoint=dict(
-        type='CheckpointHook', interval=10, max_keep_ckpts=1, rule='greater'
+        type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1, rule='greater'
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='VisualizationHook', enable=False),
@@ -17,6 +17,9 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     class_counts=dict(type='ClassCountsHook'),
     provenance=dict(type='ProvenanceHook'),
+    exact_resume=dict(type='ExactResumeHook'),
+    finite_loss=dict(type='FiniteLossHook'),
+    work_dir_lock=dict(type='WorkDirLockHook'),
     checkpoint_match=dict(type='CheckpointMatchHook'),
 )
 

@@ -7,6 +7,7 @@ from .imagenet_lt import ImageNetLT, PlacesLT
 from .inaturalist import INaturalist
 from .long_tailed import LongTailedDataset
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
+from .redraw_broken import RedrawBroken
 from .samplers import (
     BilateralBatchSampler,
     ClassBalancedSampler,
@@ -27,6 +28,7 @@ __all__ = [
     'ImageNetLT',
     'LongTailedDataset',
     'PlacesLT',
+    'RedrawBroken',
     'ReversedSampler',
     'held_out_indices',
     'long_tailed_counts',

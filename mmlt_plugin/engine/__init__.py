@@ -2,19 +2,24 @@
 
 from .hooks import (
     AllocatorHook,
+    AtomicCheckpointHook,
     ChannelsLastHook,
     CheckpointMatchHook,
     ClassCountsHook,
     ClassMeansHook,
     CumulativeAlphaHook,
     DeferredRecipeHook,
+    ExactResumeHook,
+    FiniteLossHook,
     ProvenanceHook,
     SecondStageHook,
+    WorkDirLockHook,
 )
 from .optimizers import AutocastOptimWrapper, TrainableOnlyConstructor
 
 __all__ = [
     'AllocatorHook',
+    'AtomicCheckpointHook',
     'AutocastOptimWrapper',
     'ChannelsLastHook',
     'CheckpointMatchHook',
@@ -22,7 +27,10 @@ __all__ = [
     'ClassMeansHook',
     'CumulativeAlphaHook',
     'DeferredRecipeHook',
+    'ExactResumeHook',
+    'FiniteLossHook',
     'ProvenanceHook',
     'SecondStageHook',
     'TrainableOnlyConstructor',
+    'WorkDirLockHook',
 ]

@@ -1,23 +1,31 @@
 """Hooks of mmengine's Runner."""
 
 from .allocator_hook import AllocatorHook
+from .atomic_checkpoint_hook import AtomicCheckpointHook
 from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_counts_hook import ClassCountsHook
 from .class_means_hook import ClassMeansHook
 from .cumulative_alpha_hook import CumulativeAlphaHook
 from .deferred_recipe_hook import DeferredRecipeHook
+from .exact_resume_hook import ExactResumeHook
+from .finite_loss_hook import FiniteLossHook
 from .provenance_hook import ProvenanceHook
 from .second_stage_hook import SecondStageHook
+from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
     'AllocatorHook',
+    'AtomicCheckpointHook',
     'ChannelsLastHook',
     'CheckpointMatchHook',
     'ClassCountsHook',
     'ClassMeansHook',
     'CumulativeAlphaHook',
     'DeferredRecipeHook',
+    'ExactResumeHook',
+    'FiniteLossHook',
     'ProvenanceHook',
     'SecondStageHook',
+    'WorkDirLockHook',
 ]

@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ... import compat
+from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
 from ...version import __version__
 
@@ -29,13 +30,43 @@ class ProvenanceHook(Hook):
     """Note commit, command, versions, device, seed and data of a training.
 
     Every start and every resumption adds one line to ``provenance.jsonl`` in the work
-    dir; ``tools/analysis/record.py`` makes a results file of it.
+    dir; ``tools/analysis/record.py`` makes a results file of it. The fingerprint of the
+    training data is in every checkpoint, and a run resumes with the same data only.
+
+    Raises:
+        ConfigError: The images or labels are not those of the checkpoint.
 
     Example:
         >>> default_hooks = dict(provenance=dict(type='ProvenanceHook'))
     """
 
     priority = 'LOW'
+
+    def __init__(self) -> None:
+        self.written = False
+        self.data: str | None = None
+        self.told: str | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the fingerprint that the checkpoint tells."""
+        if runner._resume:
+            self.told = checkpoint.get('meta', {}).get('data_fingerprint')
+
+    def before_train(self, runner: Runner) -> None:
+        """Compare the data with the checkpoint's."""
+        if is_main_process():
+            self.data = data_fingerprint(runner.train_dataloader.dataset)
+            if self.told not in (None, self.data):
+                raise ConfigError(
+                    f'the training images or labels (fingerprint {self.data}) are not '
+                    f'those of the checkpoint ({self.told}) that this run resumes from: '
+                    'resume with the same data, or start anew with load_from'
+                )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Store the fingerprint in the checkpoint's ``meta``."""
+        if self.data is not None:
+            checkpoint['meta']['data_fingerprint'] = self.data
 
     def after_train_iter(
         self,
@@ -45,15 +76,15 @@ class ProvenanceHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """After the first iteration, which proves the run sound, write the line."""
-        if not getattr(self, 'written', False) and is_main_process():
-            line = json.dumps(provenance(runner))
+        if not self.written and is_main_process():
+            line = json.dumps(dict(provenance(runner), data=self.data))
             with open(Path(runner.work_dir) / 'provenance.jsonl', 'a') as file:
                 file.write(line + '\n')
         self.written = True
 
 
 def provenance(runner: Runner) -> dict:
-    """Commit, command, versions, device, seed and data, as plain values."""
+    """Commit, command, versions, device and seed, as plain values."""
     if torch.cuda.is_available():
         device = torch.cuda.get_device_name()
     else:
@@ -69,7 +100,6 @@ def provenance(runner: Runner) -> dict:
         seed=runner.seed,
         device=device,
         ranks=get_world_size(),
-        data=data_fingerprint(runner.train_dataloader.dataset),
         versions={
             'python': platform.python_version(),
             'numpy': numpy.__version__,

@@ -1,0 +1,123 @@
+"""Training in spite of images that cannot be read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from mmengine.logging import print_log
+from mmpretrain.registry import DATASETS
+
+from ..class_counts import resolve_labels
+from ..errors import ConfigError
+
+#: What reading a missing, truncated or undecodable image raises, by backend.
+READ_ERRORS = (OSError, cv2.error, AssertionError, AttributeError, ValueError)
+
+
+@DATASETS.register_module()
+class RedrawBroken:
+    """Replace an image that cannot be read by another of its class.
+
+    By default a broken image ends a training with its path, which is what one wants
+    once; ``tools/dataset/check.py`` lists them all. Where a few cannot be helped, this
+    wrapper draws another image *of the same class*, the same one every time. mmengine's
+    own refetching draws from all images, that is from the frequent classes, and would
+    bias every sampler that balances.
+
+    Args:
+        dataset: The dataset, as a config dict or an instance.
+        max_share: Largest share of different images that may be broken, in [0, 1].
+
+    Raises:
+        ConfigError: More than that are broken, or all of a class.
+
+    Example:
+        >>> from mmlt_plugin.datasets import RedrawBroken
+        >>> len(RedrawBroken(dict(type='Digits', split='train')))
+        1297
+    """
+
+    def __init__(self, dataset: Any, max_share: float = 0.01) -> None:
+        if not 0 <= max_share <= 1:
+            raise ConfigError(
+                f'max_share={max_share} of RedrawBroken must lie in [0, 1]'
+            )
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.max_share = max_share
+        self.broken: set[int] = set()  # in this process
+        self.full_init()
+
+    def full_init(self) -> None:
+        """Read the annotations."""
+        self.dataset.full_init()
+        #: For wrappers and counts: the items are the dataset's.
+        self.item_indices = np.arange(len(self.dataset))
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the wrapped dataset."""
+        return self.dataset.metainfo
+
+    @property
+    def CLASSES(self) -> Any:
+        """Names of the classes in label order."""
+        return self.dataset.metainfo.get('classes')
+
+    def get_gt_labels(self) -> np.ndarray:
+        """Label of every item, int64."""
+        return resolve_labels(self.dataset)
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of one item, as a list of length 1."""
+        return self.dataset.get_cat_ids(idx)
+
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of one item."""
+        return self.dataset.get_data_info(idx)
+
+    def get_subset(self, indices: Any) -> RedrawBroken:
+        """Dataset of some of the items."""
+        return type(self)(self.dataset.get_subset(indices), self.max_share)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, idx: int) -> dict:
+        try:
+            return self.dataset[idx]
+        except READ_ERRORS as error:
+            self._note(idx, error)
+        labels = resolve_labels(self.dataset)
+        others = np.flatnonzero(labels == labels[idx])
+        for other in np.random.default_rng(idx).permutation(others):
+            if other not in self.broken:
+                try:
+                    return self.dataset[int(other)]
+                except READ_ERRORS as error:
+                    self._note(int(other), error)
+        raise ConfigError(
+            f'no image of class {labels[idx]} can be read, {self._path(idx)} neither: '
+            'mend the files of the training dataset'
+        )
+
+    def _path(self, idx: int) -> str:
+        return str(self.dataset.get_data_info(idx).get('img_path', f'item {idx}'))
+
+    def _note(self, idx: int, error: Exception) -> None:
+        """Report a broken image once a process; too many end the training."""
+        if idx in self.broken:
+            return
+        self.broken.add(idx)
+        print_log(
+            f'{self._path(idx)} cannot be read ({error}), another image of its class '
+            f'takes its place; {len(self.broken)} so far in this process',
+            'current',
+        )
+        if len(self.broken) > self.max_share * len(self.dataset):
+            raise ConfigError(
+                f'{len(self.broken)} of {len(self.dataset)} images cannot be read, '
+                f'{self._path(idx)} among them, more than max_share={self.max_share}: '
+                'tools/dataset/check.py lists them'
+            )

@@ -1,0 +1,142 @@
+"""Random numbers that a resumed run draws again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+from torch.utils.data import get_worker_info
+
+#: What a scheduler's state repeats from the config, which has the last word.
+FROM_CONFIG = (
+    'begin', 'end', 'by_epoch', 'total_iters', 'T_max', 'max_iters', 'milestones',
+    'gamma', 'step_size', 'start_factor', 'end_factor', 'eta_min', 'eta_min_ratio',
+)  # fmt: skip
+
+
+@HOOKS.register_module()
+class ExactResumeHook(Hook):
+    """Make a run that was interrupted and resumed equal to one that was not, bit for bit.
+
+    At the start of every epoch all random number generators, those of the dataloader's
+    workers too, are seeded by (seed, epoch, rank, worker). So augmentation, mixup and
+    dropout after resuming are what they would have been, with any number of workers,
+    persistent or not, and nothing needs to be stored. Samplers and BBN's alpha follow
+    from the epoch already. mmengine neither saves generators nor seeds again: its
+    persistent workers go on anywhere, and the others repeat the same numbers every epoch.
+
+    It also lets the config's schedules win over those in the checkpoint, so that a run
+    can be extended: mmengine brings the old ``end`` back, and a longer training never
+    reaches its last milestones.
+
+    For trainings by epoch, with ``randomness=dict(seed=...)`` set.
+
+    Example:
+        >>> default_hooks = dict(exact_resume=dict(type='ExactResumeHook'))
+    """
+
+    # After hooks that change the pipeline, before those that draw.
+    priority = 'BELOW_NORMAL'
+
+    def __init__(self) -> None:
+        self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Take out of the checkpoint what the config says of the schedules."""
+        if not runner._resume:
+            return
+        states = checkpoint.get('param_schedulers', [])
+        groups = states.values() if isinstance(states, dict) else [states]
+        for state in (state for group in groups for state in group):
+            for key in FROM_CONFIG:
+                state.pop(key, None)
+
+    def before_train(self, runner: Runner) -> None:
+        """Warn where the samplers' seed is not the same again."""
+        # Of the config: by now the runner has taken the seed over from the checkpoint.
+        configured = runner.cfg.get('randomness', {}).get('seed')
+        if runner._resume and configured is None:
+            runner.logger.warning(
+                'randomness.seed is not set, so the resumed samplers draw anew'
+            )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Seed for the epoch, here and in the workers."""
+        self.epoch.fill_(runner.epoch)
+        seed, rank = runner.seed or 0, get_rank()
+        for number, leaf in enumerate(leaves(runner.train_dataloader.dataset)):
+            pipeline = leaf.pipeline
+            if not isinstance(pipeline, EpochSeededPipeline):
+                leaf.pipeline = EpochSeededPipeline(
+                    pipeline, self.epoch, (seed, rank, number)
+                )
+        set_all_seeds(seed, runner.epoch, rank)
+
+
+class EpochSeededPipeline:
+    """A pipeline that seeds its worker's generators once an epoch.
+
+    Args:
+        pipeline: The pipeline.
+        epoch: The present epoch, int64 in shared memory, since a worker holds a copy of
+            everything else.
+        stream: What tells this stream of random numbers from others.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.engine.hooks.exact_resume_hook import EpochSeededPipeline
+        >>> EpochSeededPipeline(str, torch.tensor(0), (0, 0))(5)
+        '5'
+    """
+
+    def __init__(
+        self, pipeline: Any, epoch: torch.Tensor, stream: tuple[int, ...]
+    ) -> None:
+        self.pipeline = pipeline
+        self.epoch = epoch
+        self.stream = stream
+        self.seeded = -1
+
+    @property
+    def transforms(self) -> list:
+        """The pipeline's transforms."""
+        return self.pipeline.transforms
+
+    def __call__(self, data: Any) -> Any:
+        """Run the pipeline."""
+        worker = get_worker_info()
+        if worker is not None and self.seeded != int(self.epoch):
+            self.seeded = int(self.epoch)
+            set_all_seeds(*self.stream, self.seeded, worker.id + 1)
+        return self.pipeline(data)
+
+    def __repr__(self) -> str:
+        return repr(self.pipeline)
+
+
+def leaves(dataset: Any) -> Iterator[Any]:
+    """Yield the datasets with a pipeline in a nest of wrappers."""
+    if hasattr(dataset, 'pipeline'):
+        yield dataset
+    for part in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:
+        if part is not None:
+            yield from leaves(part)
+
+
+def set_all_seeds(*key: int) -> None:
+    """Seed Python, NumPy and PyTorch, on all devices, by some integers.
+
+    Args:
+        *key: Non-negative integers; another key is another, independent stream.
+    """
+    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - transforms draw from it
+    torch.manual_seed(seed)

@@ -1,0 +1,63 @@
+"""One training, one work dir."""
+
+from __future__ import annotations
+
+import os
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+
+from ...errors import ConfigError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+#: Descriptors of the folders that this process has locked.
+_held: dict[str, int] = {}
+
+
+@HOOKS.register_module()
+class WorkDirLockHook(Hook):
+    """Refuse a work dir in which another training runs.
+
+    Two trainings in one work dir overwrite each other's checkpoints. The lock is the
+    operating system's and ends with the process, however that ends.
+
+    Raises:
+        ConfigError: Names the work dir.
+
+    Example:
+        >>> default_hooks = dict(work_dir_lock=dict(type='WorkDirLockHook'))
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train(self, runner: Runner) -> None:
+        """Take the lock, on the folder itself."""
+        folder = os.path.realpath(runner.work_dir)
+        # This process may train there again, after an interruption in a notebook say.
+        if fcntl is None or folder in _held or not is_main_process():
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ConfigError(
+                f'another training runs in work_dir {runner.work_dir}: give this one '
+                'another --work-dir'
+            ) from None
+        except OSError:  # a file system without locks
+            os.close(descriptor)
+            return
+        _held[folder] = descriptor
+
+    def after_train(self, runner: Runner) -> None:
+        """Give the lock back."""
+        descriptor = _held.pop(os.path.realpath(runner.work_dir), None)
+        if descriptor is not None:
+            os.close(descriptor)

@@ -1,0 +1,74 @@
+"""Small trainings on the digits, for tests that compare or interrupt them."""
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmpretrain.registry import HOOKS
+
+from mmlt_plugin import cli
+from tests.conftest import ROOT
+
+
+class Interruption(Exception):
+    """The end of a training that a test wants."""
+
+
+@HOOKS.register_module()
+class InterruptAfterEpochHook(Hook):
+    """End the training when an epoch, counted from 1, has been saved."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def after_train_epoch(self, runner):
+        if runner.epoch + 1 == self.epoch:
+            raise Interruption
+
+
+def make_runner(work_dir, config='ce/resnet20_digits-lt-if32.py', **settings):
+    """A runner of three epochs of a small net, which saves every epoch."""
+    cfg = Config.fromfile(ROOT / 'configs' / config)
+    options = {
+        'train_cfg.max_epochs': 3,
+        'train_cfg.val_interval': 100,
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.checkpoint.max_keep_ckpts': -1,
+        'train_dataloader.persistent_workers': False,
+        **settings,
+    }
+    if cfg.model.backbone.type == 'CIFARResNet':
+        options.setdefault('model.backbone.depth', 8)
+    cfg.merge_from_dict(options)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.collate_fn = dict(type='default_collate')
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'ERROR'
+    cfg.launcher = 'none'
+    cfg.experiment_name = f'{work_dir}-{id(cfg)}'.replace('/', '_')
+    return cli.build_runner(cfg)
+
+
+def final_state(work_dir, epoch=3):
+    """Everything of a checkpoint that decides how a training goes on."""
+    checkpoint = torch.load(work_dir / f'epoch_{epoch}.pth', weights_only=True)
+    return {
+        key: checkpoint[key] for key in ('state_dict', 'optimizer', 'param_schedulers')
+    }
+
+
+def assert_equal(found, expected, where=''):
+    """Compare nested containers of tensors and numbers bit for bit."""
+    if isinstance(expected, torch.Tensor):
+        assert torch.equal(found, expected), where
+    elif isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for key, value in expected.items():
+            assert_equal(found[key], value, f'{where}.{key}')
+    elif isinstance(expected, (list, tuple)):
+        assert len(found) == len(expected), where
+        for number, value in enumerate(expected):
+            assert_equal(found[number], value, f'{where}.{number}')
+    else:
+        assert found == expected, where

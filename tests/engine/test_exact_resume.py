@@ -1,0 +1,158 @@
+"""A resumed run equals an uninterrupted one bit for bit."""
+
+import pytest
+import torch
+
+from mmlt_plugin.errors import ConfigError
+from tests.engine.runs import Interruption, assert_equal, final_state, make_runner
+
+CASES = {
+    'plain': {},
+    'workers': {'train_dataloader.num_workers': 2},
+    'persistent workers': {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True,
+    },
+    'mixup': {
+        'model.train_cfg': dict(augments=[dict(type='Mixup', alpha=1.0), dict(type='CutMix', alpha=1.0)]),
+        'model.head.loss.use_soft': True,
+    },
+    'manifold mixup': {
+        'model.type': 'ManifoldMixupClassifier',
+        'model.head.loss.use_soft': True,
+    },
+    'dropout': {'model.backbone.drop_path_rate': 0.3},
+    'EMA': {'custom_hooks': [dict(type='EMAHook', momentum=0.01)]},
+    'class-balanced': {
+        'train_dataloader.sampler': dict(_delete_=True, type='ClassBalancedSampler'),
+    },
+    'deferred': {
+        'train_dataloader.sampler': dict(
+            _delete_=True, type='DeferredSampler', action_epoch=3
+        ),
+        'default_hooks.deferred_recipe': dict(
+            type='DeferredRecipeHook',
+            schedule=[dict(action_epoch=3, loss=dict(type='BalancedSoftmaxLoss'))],
+        ),
+    },
+    'another pipeline': {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True,
+        'custom_hooks': [
+            dict(
+                type='SwitchRecipeHook',
+                schedule=[
+                    dict(
+                        action_epoch=3,
+                        train_pipeline=[
+                            dict(type='Resize', scale=16),
+                            dict(type='RandomFlip', prob=0.5),
+                            dict(type='PackInputs'),
+                        ],
+                    )
+                ],
+            )
+        ],
+    },
+    'ResLT': {'config': 'reslt/resnet20_digits-lt-if32.py'},
+    'BBN, Beta adaptor': {
+        'config': 'bbn/resnet20_digits-lt-if32.py',
+        'default_hooks.cumulative_alpha.schedule': 'beta',
+    },
+    'bfloat16': {
+        'optim_wrapper.type': 'AutocastOptimWrapper',
+        'default_hooks.channels_last': dict(type='ChannelsLastHook'),
+    },
+    'evaluation in between': {'train_cfg.val_interval': 1},
+}  # fmt: skip
+
+
+@pytest.mark.promise('a resumed run equals an uninterrupted one, bit for bit')
+@pytest.mark.parametrize('case', CASES)
+def test_resumed_equals_uninterrupted(case, tmp_path):
+    settings = dict(CASES[case])
+    hooks = list(settings.pop('custom_hooks', []))
+    make_runner(tmp_path / 'whole', custom_hooks=hooks, **settings).train()
+    interruption = dict(type='InterruptAfterEpochHook', epoch=2)
+    runner = make_runner(
+        tmp_path / 'parts', custom_hooks=[*hooks, interruption], **settings
+    )
+    with pytest.raises(Interruption):
+        runner.train()
+    # As a new process would: the generators are anywhere.
+    torch.manual_seed(hash(case) % 1000)
+    make_runner(tmp_path / 'parts', custom_hooks=hooks, resume=True, **settings).train()
+    assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
+
+
+def first_images(work_dir, epochs, **settings):
+    """The first batch of every epoch, as the workers made it."""
+    runner = make_runner(work_dir, **settings)
+    hook = next(h for h in runner.hooks if type(h).__name__ == 'ExactResumeHook')
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    batches = []
+    for epoch in epochs:
+        runner.train_loop._epoch = epoch
+        runner.train_dataloader.sampler.set_epoch(0)  # the same images
+        hook.before_train_epoch(runner)
+        whole_epoch = list(runner.train_dataloader)
+        batches.append(whole_epoch[0]['inputs'].clone())
+    return batches
+
+
+@pytest.mark.parametrize('persistent', [False, True])
+def test_every_epoch_has_its_own_augmentation_in_workers(tmp_path, persistent):
+    settings = {
+        'train_dataloader.num_workers': 1,
+        'train_dataloader.persistent_workers': persistent,
+    }
+    first, second, again = first_images(tmp_path, (0, 1, 0), **settings)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+
+
+@pytest.mark.promise('max_epochs can be raised on resume')
+@pytest.mark.parametrize(
+    'scheduler',
+    [
+        dict(type='MultiStepLR', milestones=[2, 4], by_epoch=True),
+        dict(type='CosineAnnealingLR', by_epoch=True),
+    ],
+)
+def test_a_training_can_be_extended(tmp_path, scheduler):
+    settings = dict(param_scheduler=[scheduler])
+    make_runner(tmp_path, **settings).train()
+    settings['train_cfg.max_epochs'] = 6
+    runner = make_runner(tmp_path, resume=True, **settings)
+    runner.train()
+    rate = runner.optim_wrapper.optimizer.param_groups[0]['lr']
+    assert runner.param_schedulers[0].end == 6
+    if scheduler['type'] == 'MultiStepLR':
+        assert rate == pytest.approx(0.05 * 0.01)
+    else:
+        assert 0 <= rate < 0.05 * 0.1
+
+
+@pytest.mark.promise('a run resumes with the same training data only')
+def test_other_images_are_refused(tmp_path):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    meta = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['meta']
+    assert len(meta['data_fingerprint']) == 16
+    runner = make_runner(tmp_path, resume=True, **{'train_dataloader.dataset.seed': 5})
+    with pytest.raises(ConfigError, match='fingerprint'):
+        runner.train()
+    runner = make_runner(
+        tmp_path / 'new',
+        load_from=str(tmp_path / 'epoch_1.pth'),
+        **{'train_dataloader.dataset.seed': 5, 'train_cfg.max_epochs': 1},
+    )
+    runner.train()
+
+
+def test_without_a_seed_a_warning(tmp_path):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    runner = make_runner(tmp_path, resume=True, **{'randomness.seed': None})
+    warnings = []
+    runner.logger.warning = warnings.append
+    runner.train()
+    assert any('randomness.seed' in str(text) for text in warnings)

@@ -1,0 +1,260 @@
+"""Trainings that are killed, cannot write, or go wrong."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from mmlt_plugin.engine.atomic_backend import SUFFIX, AtomicBackend
+from mmlt_plugin.errors import ConfigError, TrainingError
+from tests.conftest import ROOT
+from tests.engine.runs import assert_equal, final_state, make_runner
+
+FORK = multiprocessing.get_context('fork')
+EPOCHS = 8
+SETTINGS = {
+    'train_cfg.max_epochs': EPOCHS,
+    'default_hooks.checkpoint.max_keep_ckpts': 1,
+    'default_hooks.checkpoint.save_best': 'shot/all',
+    'train_cfg.val_interval': 2,
+}
+
+
+def train(work_dir, workers=0):
+    """A process that trains, or goes on, until it is done or killed."""
+    sync = os.fsync
+
+    def slow_sync(descriptor):
+        time.sleep(0.03)  # more of the time is spent in saving
+        sync(descriptor)
+
+    os.fsync = slow_sync
+    torch.set_num_threads(1)
+    settings = {**SETTINGS, 'train_dataloader.num_workers': workers}
+    resume = (work_dir / 'last_checkpoint').exists()
+    make_runner(work_dir, resume=resume, **settings).train()
+    os._exit(0)
+
+
+def start(work_dir, workers=0):
+    process = FORK.Process(target=train, args=(work_dir, workers))
+    process.start()
+    return process
+
+
+def check_checkpoints(work_dir):
+    """What last_checkpoint points to, and the best, are whole."""
+    pointer = work_dir / 'last_checkpoint'
+    if pointer.exists():
+        epoch = torch.load(pointer.read_text(), weights_only=True)['meta']['epoch']
+        assert 1 <= epoch <= EPOCHS
+    for file in work_dir.glob('*.pth'):
+        torch.load(file, weights_only=True)
+
+
+@pytest.fixture(scope='module')
+def uninterrupted(tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp('whole')
+    process = start(work_dir)
+    process.join()
+    assert process.exitcode == 0
+    return final_state(work_dir, EPOCHS)
+
+
+@pytest.mark.promise(
+    'SIGKILL at any moment: resumed from a whole checkpoint, equal end'
+)
+@pytest.mark.parametrize('moment', ['anywhere', 'while saving'])
+def test_killed_again_and_again(moment, tmp_path, uninterrupted, record_property):
+    dice = random.Random(moment)
+    kills = during_save = 0
+    for _ in range(200):
+        process = start(tmp_path)
+        deadline = time.monotonic() + dice.uniform(0.2, 2.5)
+        wait_for_save = moment == 'while saving' and kills < 12
+        while process.is_alive():
+            saving = any(tmp_path.glob(f'*{SUFFIX}'))
+            if wait_for_save and saving and dice.random() < 0.3:
+                break
+            if not wait_for_save and time.monotonic() > deadline:
+                break
+            time.sleep(0.002)
+        if kills < 12 and process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+            process.join()
+            kills += 1
+            during_save += any(tmp_path.glob(f'*{SUFFIX}'))
+            check_checkpoints(tmp_path)
+            continue
+        process.join()
+        if process.exitcode == 0:
+            break
+    record_property('faults', kills)
+    record_property('runs', kills + 1)
+    assert process.exitcode == 0
+    assert kills >= 3
+    if moment == 'while saving':
+        assert during_save
+    check_checkpoints(tmp_path)
+    assert not list(tmp_path.glob(f'*{SUFFIX}'))
+    assert_equal(final_state(tmp_path, EPOCHS), uninterrupted)
+
+
+@pytest.mark.promise('SIGTERM and Ctrl-C: nothing half-written, exit code not 0')
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop(number, tmp_path, uninterrupted, record_property):
+    process = start(tmp_path)
+    while not (tmp_path / 'last_checkpoint').exists():
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    process.join()
+    record_property('faults', 1)
+    assert process.exitcode != 0
+    check_checkpoints(tmp_path)
+    process = start(tmp_path)
+    process.join()
+    assert_equal(final_state(tmp_path, EPOCHS), uninterrupted)
+
+
+@pytest.mark.promise('a dataloader worker that dies ends the training with an error')
+def test_killed_worker(tmp_path, record_property):
+    process = start(tmp_path, workers=1)
+    children = []
+    while not children and process.is_alive():
+        found = subprocess.run(
+            ['ps', '--no-headers', '-o', 'pid', '--ppid', str(process.pid)],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        children = found.stdout.split()
+        time.sleep(0.01)
+    os.kill(int(children[0]), signal.SIGKILL)
+    process.join(timeout=60)
+    record_property('faults', 1)
+    assert process.exitcode not in (0, None)
+    check_checkpoints(tmp_path)
+
+
+@pytest.mark.promise(
+    'a full disk or read-only folder: one sentence, old checkpoints whole'
+)
+@pytest.mark.parametrize('after', [0, 3])
+def test_full_disk(after, tmp_path, monkeypatch, record_property):
+    put, calls = AtomicBackend.put, []
+
+    def put_until_full(self, obj, filepath):
+        calls.append(filepath)
+        if len(calls) > after:
+            # As the system does it: some of the file is written, then no more.
+            monkeypatch.setattr('mmlt_plugin.engine.atomic_backend.os.fsync', full)
+        put(self, obj, filepath)
+
+    def full(descriptor):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(AtomicBackend, 'put', put_until_full)
+    with pytest.raises(OSError, match='No space left'):
+        make_runner(tmp_path, **SETTINGS).train()
+    record_property('faults', 1)
+    assert not list(tmp_path.glob(f'*{SUFFIX}'))
+    check_checkpoints(tmp_path)
+    monkeypatch.undo()
+    make_runner(tmp_path, resume=True, **SETTINGS).train()
+    assert (tmp_path / f'epoch_{EPOCHS}.pth').exists()
+
+
+@pytest.mark.promise(
+    'a full disk or read-only folder: one sentence, old checkpoints whole'
+)
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full')
+def test_the_scripts_say_it_in_one_sentence(tmp_path, record_property):
+    code = (
+        'import errno, os\nfrom mmlt_plugin import cli\n'
+        'def main(): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "x.pth")\n'
+        'cli.run(main)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
+    )
+    record_property('faults', 1)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        'error: No space left on device (x.pth)'
+    )
+
+
+@pytest.mark.promise('a truncated checkpoint is refused by name')
+@pytest.mark.parametrize('share', [0.0, 0.3, 0.99])
+def test_truncated_checkpoint(share, tmp_path, record_property):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    file = tmp_path / 'epoch_1.pth'
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+    record_property('faults', 1)
+    with pytest.raises(ConfigError, match=r'epoch_1\.pth'):
+        make_runner(tmp_path, resume=True).train()
+
+
+@pytest.mark.promise('a loss that is NaN or infinite ends the run within the iteration')
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('config', ['reslt', 'bbn', 'ce'])
+def test_not_finite(value, config, tmp_path, record_property):
+    runner = make_runner(tmp_path, config=f'{config}/resnet20_digits-lt-if32.py')
+    train_step = type(runner.model).train_step
+    steps = []
+
+    def broken_step(model, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 15:
+            with torch.no_grad():
+                model.head.fc.bias += value
+        return train_step(model, *args, **kwargs)
+
+    runner.model.train_step = broken_step.__get__(runner.model)
+    record_property('faults', 1)
+    with pytest.raises(
+        TrainingError, match=r'loss.* not finite in epoch 2, iteration 3'
+    ):
+        runner.train()
+    assert len(steps) == 15
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+    weights = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['state_dict']
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+@pytest.mark.promise('a second training in a work dir is refused')
+def test_two_trainings_in_one_work_dir(tmp_path, record_property):
+    process = start(tmp_path)
+    while not (tmp_path / 'last_checkpoint').exists():
+        time.sleep(0.01)
+    record_property('faults', 1)
+    try:
+        with pytest.raises(ConfigError, match='another training runs in work_dir'):
+            make_runner(tmp_path, **SETTINGS).train()
+    finally:
+        process.kill()
+        process.join()
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+
+
+def test_upstream_still_deletes_first(tmp_path):
+    """mmengine's own hook, killed while it saves, leaves no checkpoint at all."""
+    settings = {**SETTINGS, 'default_hooks.checkpoint.type': 'CheckpointHook'}
+    runner = make_runner(tmp_path, **settings)
+    save, saved = runner.save_checkpoint, []
+
+    def killed_at_the_second(*args, **kwargs):
+        saved.append(1)
+        if len(saved) == 2:
+            raise KeyboardInterrupt
+        save(*args, **kwargs)
+
+    runner.save_checkpoint = killed_at_the_second
+    with pytest.raises(KeyboardInterrupt):
+        runner.train()
+    assert not list(tmp_path.glob('epoch_*.pth'))
