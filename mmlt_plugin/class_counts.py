@@ -19,6 +19,7 @@ from mmengine.dataset import (
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Subset
 
+from .checks import check_number
 from .errors import ConfigError
 
 # Reading the labels of an image data set un-pickles every item, so it is done once.
@@ -110,7 +111,9 @@ def shot_splits(
         >>> shot_splits([101, 100, 20, 19, 0])['medium']
         array([1, 2])
     """
-    if not 0 <= few <= many:
+    for name, value in (('few', few), ('many', many)):
+        check_number(name, value, '[0, inf)')
+    if few > many:
         raise ConfigError(
             f'shot thresholds few={few}, many={many} need 0 <= few <= many'
         )
@@ -184,10 +187,11 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
         >>> from mmlt_plugin.class_counts import check_group_sizes
         >>> check_group_sizes([2, 2, 6], num_classes=10)
     """
-    if len(groups) < 2 or min(groups) < 1 or sum(groups) != num_classes:
+    integers = all(isinstance(size, (int, np.integer)) for size in groups)
+    if not integers or len(groups) < 2 or min(groups) < 1 or sum(groups) != num_classes:
         raise ConfigError(
             f'groups={list(groups)} must be two or more positive sizes that sum to '
-            f'num_classes={num_classes}, not to {sum(groups)}'
+            f'num_classes={num_classes}'
         )
 
 

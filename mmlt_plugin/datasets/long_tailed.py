@@ -10,8 +10,8 @@ import numpy as np
 from mmengine.dataset import BaseDataset, force_full_init
 from mmpretrain.registry import DATASETS
 
+from ..checks import check_choice, check_number
 from ..class_counts import resolve_labels
-from ..errors import ConfigError
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 
 
@@ -60,11 +60,9 @@ class LongTailedDataset:
             profile=profile,
             pareto_power=pareto_power,
         )
-        if subset not in ('train', 'holdout') or holdout < (subset == 'holdout'):
-            raise ConfigError(
-                f'subset={subset!r}, holdout={holdout} of LongTailedDataset: subset must '
-                "be 'train' or, with a positive holdout, 'holdout'"
-            )
+        check_choice('subset of LongTailedDataset', subset, ('train', 'holdout'))
+        interval = '[1, inf)' if subset == 'holdout' else '[0, inf)'
+        check_number('holdout of LongTailedDataset', holdout, interval, integer=True)
         self.seed = seed
         self.holdout = holdout
         self.subset = subset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..checks import check_choice, check_number
 from ..errors import ConfigError
 
 PROFILES = ('exp', 'step', 'pareto')
@@ -45,15 +46,10 @@ def long_tailed_counts(
         >>> long_tailed_counts(50000, 10, 0.01)
         [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     """
-    if profile not in PROFILES:
-        raise ConfigError(f'profile={profile!r} is unknown: choose from {PROFILES}')
-    if not 0 < imbalance_factor <= 1:
-        raise ConfigError(
-            f'imbalance_factor={imbalance_factor} must lie in (0, 1]: it is the '
-            'smallest class size over the largest'
-        )
-    if not pareto_power > 0:
-        raise ConfigError(f'pareto_power={pareto_power} must be positive')
+    check_choice('profile', profile, PROFILES)
+    meaning = 'it is the smallest class size over the largest'
+    check_number('imbalance_factor', imbalance_factor, '(0, 1]', meaning=meaning)
+    check_number('pareto_power', pareto_power, '(0, inf)')
     largest = num_images / num_classes
     # Python floats, not NumPy: the published subsets depend on the last bit.
     steps = [i / max(num_classes - 1.0, 1.0) for i in range(num_classes)]

@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
+from ..checks import check_number
 from ..class_counts import resolve_labels
 from ..errors import ConfigError
 
@@ -40,10 +41,7 @@ class RedrawBroken:
     """
 
     def __init__(self, dataset: Any, max_share: float = 0.01) -> None:
-        if not 0 <= max_share <= 1:
-            raise ConfigError(
-                f'max_share={max_share} of RedrawBroken must lie in [0, 1]'
-            )
+        check_number('max_share of RedrawBroken', max_share, '[0, 1]')
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.max_share = max_share
         self.broken: set[int] = set()  # in this process

@@ -10,7 +10,7 @@ from typing import Any
 from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from ...errors import ConfigError
+from ...checks import check_number
 
 
 @DATA_SAMPLERS.register_module()
@@ -49,8 +49,7 @@ class BilateralBatchSampler(Sampler):
         drop_last: bool = False,
         other: dict | None = None,
     ) -> None:
-        if batch_size < 1:
-            raise ConfigError(f'batch_size={batch_size} must be positive')
+        check_number('batch_size', batch_size, '[1, inf)', integer=True)
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

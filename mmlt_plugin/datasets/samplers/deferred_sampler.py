@@ -8,6 +8,7 @@ from typing import Any
 from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from ...checks import check_number
 from ...errors import ConfigError
 
 
@@ -45,11 +46,8 @@ class DeferredSampler(Sampler):
         then: dict | None = None,
         seed: int | None = None,
     ) -> None:
-        if action_epoch < 1:
-            raise ConfigError(
-                f'action_epoch={action_epoch} of DeferredSampler must be positive: the '
-                'first epoch is 1'
-            )
+        key = 'action_epoch of DeferredSampler'
+        check_number(key, action_epoch, '[1, inf)', integer=True)
         self.dataset = dataset
         self.action_epoch = action_epoch
         self.seed = seed

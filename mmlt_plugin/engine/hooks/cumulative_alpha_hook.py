@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 
+from ...checks import check_choice, check_number
 from ...datasets import BilateralBatchSampler
 from ...errors import ConfigError
 
@@ -68,20 +69,11 @@ class CumulativeAlphaHook(Hook):
         by_epoch: bool = True,
     ) -> None:
         known = (*SCHEDULES, 'constant', 'beta', 'separated')
-        if schedule not in known:
-            raise ConfigError(
-                f'schedule={schedule!r} of CumulativeAlphaHook is unknown: choose from '
-                f'{known}'
-            )
-        if not 0 <= value <= 1:
-            raise ConfigError(
-                f'value={value} of CumulativeAlphaHook must lie in [0, 1]: it is an '
-                'alpha or a share of the training'
-            )
-        if divisor is not None and divisor <= 0:
-            raise ConfigError(
-                f'divisor={divisor} of CumulativeAlphaHook must be positive'
-            )
+        check_choice('schedule of CumulativeAlphaHook', schedule, known)
+        meaning = 'it is an alpha or a share of the training'
+        check_number('value of CumulativeAlphaHook', value, '[0, 1]', meaning=meaning)
+        if divisor is not None:
+            check_number('divisor of CumulativeAlphaHook', divisor, '(0, inf)')
         self.schedule = schedule
         self.divisor = divisor
         self.value = value

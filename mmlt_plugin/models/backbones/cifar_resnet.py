@@ -9,6 +9,7 @@ from mmpretrain.models.backbones.resnet import BasicBlock
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from ...checks import check_number
 from ...errors import ConfigError
 from ..layers import ZeroPadShortcut
 
@@ -57,7 +58,8 @@ class CIFARResNet(ResNet_CIFAR):
         init_cfg: dict | list | None = None,
         **kwargs: Any,
     ) -> None:
-        if depth < 8 or (depth - 2) % 6:
+        check_number('depth of CIFARResNet', depth, '[8, inf)', integer=True)
+        if (depth - 2) % 6:
             raise ConfigError(
                 f'depth={depth} of CIFARResNet must be 6n + 2: 20, 32, ...'
             )

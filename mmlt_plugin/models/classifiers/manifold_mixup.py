@@ -13,6 +13,7 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.distributions import Beta
 
+from ...checks import check_number
 from ...errors import ConfigError
 from ..heads import stack_targets
 from ..layers import split_halves
@@ -68,10 +69,7 @@ class ManifoldMixupClassifier(ImageClassifier):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        if not beta > 0:
-            raise ConfigError(
-                f'beta={beta} of ManifoldMixupClassifier must be positive'
-            )
+        check_number('beta of ManifoldMixupClassifier', beta, '(0, inf)')
         known = dict(self.named_modules())
         for layer in layers:
             if layer != INPUTS and layer not in known:

@@ -10,6 +10,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import nn
 
+from ...checks import check_number
 from ...errors import ConfigError
 from ..layers import split_halves
 from .targets import stack_targets
@@ -62,6 +63,7 @@ class BBNHead(ClsHead):
         init_cfg: Any = None,
         **kwargs: Any,
     ) -> None:
+        check_number('in_channels of BBNHead', in_channels, '[2, inf)', integer=True)
         super().__init__(
             loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg, **kwargs
         )
@@ -80,8 +82,7 @@ class BBNHead(ClsHead):
 
     def set_alpha(self, alpha: float) -> None:
         """Set the weight of the conventional branch, in [0, 1]."""
-        if not 0 <= alpha <= 1:
-            raise ConfigError(f'alpha={alpha} of BBNHead must lie in [0, 1]')
+        check_number('alpha of BBNHead', alpha, '[0, 1]')
         self.alpha.fill_(alpha)
         self._knows_alpha = True
 

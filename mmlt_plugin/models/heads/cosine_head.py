@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
-from ...errors import ConfigError
+from ...checks import check_number
 
 
 @MODELS.register_module()
@@ -47,8 +47,7 @@ class CosineClsHead(LinearClsHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
-        if not scale > 0:
-            raise ConfigError(f'scale={scale} of CosineClsHead must be positive')
+        check_number('scale of CosineClsHead', scale, '(0, inf)')
         self.scale = scale
         self.fc.register_parameter('bias', None)
         weight = torch.empty(num_classes, in_channels).uniform_(-1, 1)

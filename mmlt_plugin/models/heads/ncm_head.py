@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
+from ...checks import check_choice
 from ...errors import ConfigError
 
 METRICS = ('cosine', 'euclidean')
@@ -45,10 +46,7 @@ class NCMHead(LinearClsHead):
         self, num_classes: int, in_channels: int, metric: str = 'cosine', **kwargs: Any
     ) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        if metric not in METRICS:
-            raise ConfigError(
-                f'metric={metric!r} of NCMHead is unknown: choose from {METRICS}'
-            )
+        check_choice('metric of NCMHead', metric, METRICS)
         self.metric = metric
         # Not in the state dict: they follow from features and training images.
         self.register_buffer('means', torch.zeros(0), persistent=False)

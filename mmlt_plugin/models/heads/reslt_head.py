@@ -17,6 +17,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import nn
 
+from ...checks import check_choice, check_number
 from ...class_counts import check_group_sizes, class_groups
 from ...errors import ConfigError
 from ..layers import BranchConv, BranchNorm, tau_normalize
@@ -104,17 +105,17 @@ class ResLTHead(ClsHead):
     ) -> None:
         super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
         eval_pool = eval_pool or pool
-        _check_choice('branch', branch, BRANCHES)
-        _check_choice('fusion', fusion, FUSIONS)
-        _check_choice('pool', pool, POOLS)
-        _check_choice('eval_pool', eval_pool, POOLS)
-        if isinstance(groups, int):
-            if not 2 <= groups <= num_classes:
-                raise ConfigError(
-                    f'groups={groups} of ResLTHead must lie in 2..{num_classes}'
-                )
-        else:
+        check_choice('branch of ResLTHead', branch, BRANCHES)
+        check_choice('fusion of ResLTHead', fusion, FUSIONS)
+        check_choice('pool of ResLTHead', pool, POOLS)
+        check_choice('eval_pool of ResLTHead', eval_pool, POOLS)
+        if tau is not None:
+            check_number('tau of ResLTHead', tau, '[0, inf)')
+        if isinstance(groups, (list, tuple)):
             check_group_sizes(groups, num_classes)
+        else:
+            bounds = f'[2, {num_classes}]'
+            check_number('groups of ResLTHead', groups, bounds, integer=True)
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.groups = groups
@@ -220,10 +221,3 @@ class ResLTHead(ClsHead):
             for k, accuracy in zip(self.topk, accuracies):
                 losses[f'accuracy_top-{k}'] = accuracy[0]
         return losses
-
-
-def _check_choice(key: str, value: str, choices: Any) -> None:
-    if value not in choices:
-        raise ConfigError(
-            f'{key}={value!r} of ResLTHead is unknown: choose from {tuple(choices)}'
-        )

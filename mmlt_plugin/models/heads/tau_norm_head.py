@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
+from ...checks import check_number
 from ..layers import tau_normalize
 
 
@@ -27,6 +28,9 @@ class TauNormHead(LinearClsHead):
             on validation images, with ``tools/analysis/tau_sweep.py``.
         **kwargs: Arguments of ``LinearClsHead``.
 
+    Raises:
+        ConfigError: ``tau`` is negative.
+
     Example:
         >>> import torch
         >>> from mmlt_plugin.models import TauNormHead
@@ -39,6 +43,7 @@ class TauNormHead(LinearClsHead):
         self, num_classes: int, in_channels: int, tau: float = 1.0, **kwargs: Any
     ) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
+        check_number('tau of TauNormHead', tau, '[0, inf)')
         self.tau = tau
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:

@@ -10,6 +10,7 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import nn
 
+from ...checks import check_choice
 from ...errors import ConfigError
 from .class_weights import class_weights
 
@@ -49,10 +50,7 @@ class ClassCountLoss(nn.Module):
     ) -> None:
         super().__init__()
         class_weights(torch.ones(1), scheme, beta)  # checks the arguments
-        if normalizer not in NORMALIZERS:
-            raise ConfigError(
-                f'normalizer={normalizer!r} is unknown: choose from {NORMALIZERS}'
-            )
+        check_choice('normalizer', normalizer, NORMALIZERS)
         self.scheme = scheme
         self.beta = beta
         self.normalizer = normalizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ...errors import ConfigError
+from ...checks import check_choice, check_number
 
 SCHEMES = ('inverse', 'effective')
 
@@ -37,12 +37,8 @@ def class_weights(
         >>> class_weights(torch.tensor([30, 10, 0]), 'inverse').tolist()
         [0.5, 1.5, 0.0]
     """
-    if scheme is not None and scheme not in SCHEMES:
-        raise ConfigError(
-            f'scheme={scheme!r} is unknown: choose from {(None, *SCHEMES)}'
-        )
-    if not 0 <= beta < 1:
-        raise ConfigError(f'beta={beta} must lie in [0, 1)')
+    check_choice('scheme', scheme, (None, *SCHEMES))
+    check_number('beta', beta, '[0, 1)')
     counts = counts.double()
     present = counts > 0
     safe = counts.clamp_min(1)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from mmpretrain.registry import MODELS
 
-from ...errors import ConfigError
+from ...checks import check_number
 from .class_count_loss import ClassCountLoss
 
 
@@ -45,11 +45,8 @@ class LDAMLoss(ClassCountLoss):
         self, max_margin: float = 0.5, scale: float = 30.0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        if not 0 < max_margin <= 1 or not scale > 0:
-            raise ConfigError(
-                f'max_margin={max_margin}, scale={scale} of LDAMLoss need max_margin in '
-                '(0, 1] and a positive scale'
-            )
+        check_number('max_margin of LDAMLoss', max_margin, '(0, 1]')
+        check_number('scale of LDAMLoss', scale, '(0, inf)')
         self.max_margin = max_margin
         self.scale = scale
 

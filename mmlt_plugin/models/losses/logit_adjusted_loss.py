@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from mmpretrain.registry import MODELS
 
+from ...checks import check_number
 from .class_count_loss import ClassCountLoss
 
 
@@ -22,6 +23,9 @@ class LogitAdjustedLoss(ClassCountLoss):
         tau: Strength; 1 makes the balanced error consistent.
         **kwargs: Arguments of :class:`ClassCountLoss`.
 
+    Raises:
+        ConfigError: ``tau`` is negative.
+
     Example:
         >>> import torch
         >>> from mmlt_plugin.models import LogitAdjustedLoss
@@ -33,6 +37,7 @@ class LogitAdjustedLoss(ClassCountLoss):
 
     def __init__(self, tau: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        check_number('tau of LogitAdjustedLoss', tau, '[0, inf)')
         self.tau = tau
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:

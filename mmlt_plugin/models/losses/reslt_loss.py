@@ -7,7 +7,7 @@ from mmengine.dist import all_reduce, get_world_size
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from ...errors import ConfigError
+from ...checks import check_number
 
 
 @MODELS.register_module()
@@ -52,16 +52,10 @@ class ResLTLoss(nn.Module):
         self, alpha: float = 0.995, branch_eps: float = 1e-7, fusion_eps: float = 0.0
     ) -> None:
         super().__init__()
-        if not 0 <= alpha <= 1:
-            raise ConfigError(
-                f'alpha={alpha} of ResLTLoss must lie in [0, 1]: it is the weight of the '
-                'branch loss against the fusion loss'
-            )
-        if min(branch_eps, fusion_eps) < 0:
-            raise ConfigError(
-                f'branch_eps={branch_eps}, fusion_eps={fusion_eps} of ResLTLoss must not '
-                'be negative'
-            )
+        meaning = 'it is the weight of the branch loss against the fusion loss'
+        check_number('alpha of ResLTLoss', alpha, '[0, 1]', meaning=meaning)
+        check_number('branch_eps of ResLTLoss', branch_eps, '[0, inf)')
+        check_number('fusion_eps of ResLTLoss', fusion_eps, '[0, inf)')
         self.alpha = alpha
         self.branch_eps = branch_eps
         self.fusion_eps = fusion_eps

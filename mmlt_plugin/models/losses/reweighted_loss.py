@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from mmpretrain.registry import MODELS
 
-from ...errors import ConfigError
+from ...checks import check_number
 from .class_count_loss import ClassCountLoss
 
 
@@ -40,8 +40,7 @@ class ReweightedLoss(ClassCountLoss):
 
     def __init__(self, gamma: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if gamma < 0:
-            raise ConfigError(f'gamma={gamma} of ReweightedLoss must not be negative')
+        check_number('gamma of ReweightedLoss', gamma, '[0, inf)')
         self.gamma = gamma
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:

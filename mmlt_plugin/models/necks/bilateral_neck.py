@@ -10,7 +10,7 @@ from mmengine.model import BaseModule, constant_init
 from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...errors import ConfigError
+from ...checks import check_choice
 from ..backbones.bilateral_trunk import last_block
 from ..layers import global_pool, split_halves
 
@@ -55,10 +55,7 @@ class BilateralNeck(BaseModule):
     def __init__(
         self, backbone: dict, norm_cfg: dict | None = None, branch: str = 'both'
     ) -> None:
-        if branch not in BRANCHES:
-            raise ConfigError(
-                f'branch={branch!r} of BilateralNeck is unknown: choose from {BRANCHES}'
-            )
+        check_choice('branch of BilateralNeck', branch, BRANCHES)
         net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type='BN')})
         name = last_block(net)
         init_cfg: Any = net.init_cfg

@@ -1,0 +1,116 @@
+"""Weights of other code bases in our models."""
+
+from __future__ import annotations
+
+import torch
+
+from .errors import ConfigError
+
+#: What the papers' code calls parts of the nets, as the start of what we call them.
+RENAMED = {
+    'cb_block.': 'neck.conventional.',
+    'rb_block.': 'neck.rebalancing.',
+    'classifier.': 'head.fc.',
+    'linear.': 'head.fc.',
+    'fc.': 'head.fc.',
+}
+#: Buffers that say nothing about the function.
+IGNORED = 'num_batches_tracked'
+
+State = dict[str, torch.Tensor]
+
+
+def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
+    """Rename the tensors of another code base after a model of ours.
+
+    Names that match, after those of the released ResLT and BBN code are translated,
+    are taken first. What then is left on both sides is matched in order, where all
+    shapes agree; the batch normalisations of ResLT's CIFAR branches become the rows of
+    one layer.
+
+    Args:
+        source: State dict of the other code base.
+        target: State dict of the model.
+
+    Returns:
+        tuple: The converted state dict, complete, and a line for each tensor that did
+        not simply keep its name.
+
+    Raises:
+        ConfigError: A tensor found no counterpart, or has another shape.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.convert import convert_state_dict
+        >>> source = {'module.classifier.weight': torch.ones(2, 3)}
+        >>> convert_state_dict(source, {'head.fc.weight': torch.zeros(2, 3)})[1]
+        ['head.fc.weight <- module.classifier.weight']
+    """
+    wanted = {n: t for n, t in target.items() if not n.endswith(IGNORED)}
+    left = {n: t for n, t in source.items() if not n.endswith(IGNORED)}
+    found: State = {}
+    report = []
+
+    def take(ours: str, theirs: str) -> None:
+        found[ours] = left.pop(theirs)
+        if ours != theirs:
+            report.append(f'{ours} <- {theirs}')
+
+    for theirs in list(left):
+        for ours in candidates(theirs):
+            if ours in wanted and ours not in found:
+                if left[theirs].shape != wanted[ours].shape:
+                    raise ConfigError(
+                        f'{theirs} has the shape {tuple(left[theirs].shape)}, the '
+                        f"model's {ours} {tuple(wanted[ours].shape)}: the config is of "
+                        'another net or number of classes'
+                    )
+                take(ours, theirs)
+                break
+    report += merge_branch_norms(left, wanted, found)
+    missing = [name for name in wanted if name not in found]
+    if [wanted[n].shape for n in missing] != [t.shape for t in left.values()]:
+        raise ConfigError(
+            f'{len(missing)} tensors of the model and {len(left)} of the checkpoint have '
+            f'no counterpart: {", ".join(missing[:3]) or "none"} / '
+            f'{", ".join(list(left)[:3]) or "none"}; the config is of another net'
+        )
+    for ours, theirs in zip(missing, list(left)):
+        take(ours, theirs)
+    zero = torch.zeros((), dtype=torch.int64)
+    return {name: found.get(name, zero) for name in target}, report
+
+
+def candidates(name: str) -> list[str]:
+    """What a tensor of another code base may be called here, best first."""
+    names = [name]
+    parts = name.split('.')
+    for start in range(len(parts)):  # without module., backbone., net. ...
+        rest = '.'.join(parts[start:])
+        names += [rest, f'backbone.{rest}']
+        names += [
+            ours + rest.removeprefix(theirs)
+            for theirs, ours in RENAMED.items()
+            if rest.startswith(theirs)
+        ]
+    return names
+
+
+def merge_branch_norms(left: State, wanted: State, found: State) -> list[str]:
+    """Make rows of one layer of several batch normalisations of the same map."""
+    rows = wanted.get('head.branches.affine.weight')
+    norms = [n.removesuffix('running_mean') for n in left if n.endswith('running_mean')]
+    if rows is None or len(norms) != len(rows):
+        return []
+    for name in ('running_mean', 'running_var'):
+        values = [left.pop(norm + name) for norm in norms]
+        if any(not torch.allclose(value, values[0], rtol=1e-3) for value in values):
+            raise ConfigError(
+                f'the {name} of {", ".join(norms)} differ, although they normalise the '
+                "same map: these are no branches of ResLT's CIFAR net"
+            )
+        found[f'head.branches.norm.{name}'] = values[0]
+    for name in ('weight', 'bias'):
+        stacked = torch.stack([left.pop(norm + name) for norm in norms])
+        found[f'head.branches.affine.{name}'] = stacked
+    return [f'head.branches <- {", ".join(norms)}']
