@@ -13,6 +13,13 @@ CASES = {
         'train_dataloader.num_workers': 2,
         'train_dataloader.persistent_workers': True,
     },
+    'persistent workers, mixup, dropout': {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True,
+        'model.train_cfg': dict(augments=dict(type='Mixup', alpha=1.0)),
+        'model.head.loss.use_soft': True,
+        'model.backbone.drop_path_rate': 0.3,
+    },
     'mixup': {
         'model.train_cfg': dict(augments=[dict(type='Mixup', alpha=1.0), dict(type='CutMix', alpha=1.0)]),
         'model.head.loss.use_soft': True,
@@ -121,13 +128,16 @@ def test_every_epoch_has_its_own_augmentation_in_workers(tmp_path, persistent):
 )
 def test_a_training_can_be_extended(tmp_path, scheduler):
     settings = dict(param_scheduler=[scheduler])
-    make_runner(tmp_path, **settings).train()
+    make_runner(tmp_path / 'parts', **settings).train()
     settings['train_cfg.max_epochs'] = 6
-    runner = make_runner(tmp_path, resume=True, **settings)
+    runner = make_runner(tmp_path / 'parts', resume=True, **settings)
     runner.train()
     rate = runner.optim_wrapper.optimizer.param_groups[0]['lr']
     assert runner.param_schedulers[0].end == 6
-    if scheduler['type'] == 'MultiStepLR':
+    if scheduler['type'] == 'MultiStepLR':  # equal to six epochs at once
+        make_runner(tmp_path / 'whole', **settings).train()
+        ends = [final_state(tmp_path / name, 6) for name in ('parts', 'whole')]
+        assert_equal(*ends)
         assert rate == pytest.approx(0.05 * 0.01)
     else:
         assert 0 <= rate < 0.05 * 0.1
@@ -156,3 +166,23 @@ def test_without_a_seed_a_warning(tmp_path):
     runner.logger.warning = warnings.append
     runner.train()
     assert any('randomness.seed' in str(text) for text in warnings)
+
+
+@pytest.mark.promise('a resumed run equals an uninterrupted one, bit for bit')
+def test_two_ranks(tmp_path, run_tool):
+    """Two epochs and one more are three; the schedule is the same in all."""
+    ends = {}
+    for name, lengths in (('whole', [3]), ('parts', [2, 3])):
+        for epochs in lengths:
+            run_tool(
+                'dist_train.sh', 'configs/reslt/resnet20_digits-lt-if32.py', 2,
+                '--resume', '--cfg-options', 'model.backbone.depth=8',
+                f'train_cfg.max_epochs={epochs}', 'train_cfg.val_interval=9',
+                'default_hooks.checkpoint.interval=1', 'train_dataloader.batch_size=16',
+                'train_dataloader.num_workers=1',
+                'train_dataloader.persistent_workers=True',
+                'model.train_cfg.augments.type=Mixup', 'model.train_cfg.augments.alpha=1.0',
+                work_dir=tmp_path / name,
+            )  # fmt: skip
+        ends[name] = final_state(tmp_path / name)
+    assert_equal(ends['parts'], ends['whole'])

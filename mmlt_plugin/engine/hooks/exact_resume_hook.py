@@ -47,19 +47,27 @@ class ExactResumeHook(Hook):
 
     def __init__(self) -> None:
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self.old_ends: list[int | None] = []
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Take out of the checkpoint what the config says of the schedules."""
         if not runner._resume:
             return
-        states = checkpoint.get('param_schedulers', [])
-        groups = states.values() if isinstance(states, dict) else [states]
-        for state in (state for group in groups for state in group):
+        states = flatten(checkpoint.get('param_schedulers', []))
+        self.old_ends = [state.get('end') for state in states]
+        for state in states:
             for key in FROM_CONFIG:
                 state.pop(key, None)
 
     def before_train(self, runner: Runner) -> None:
-        """Warn where the samplers' seed is not the same again."""
+        """Step schedules that had ended; warn where the samplers' seed is another."""
+        for scheduler, old_end in zip(
+            flatten(runner.param_schedulers or []), self.old_ends
+        ):
+            # The last step of a training is not taken, since nothing came after it.
+            if scheduler._global_step == old_end and old_end < scheduler.end:
+                scheduler._global_step -= 1
+                scheduler.step()
         # Of the config: by now the runner has taken the seed over from the checkpoint.
         configured = runner.cfg.get('randomness', {}).get('seed')
         if runner._resume and configured is None:
@@ -77,7 +85,14 @@ class ExactResumeHook(Hook):
                 leaf.pipeline = EpochSeededPipeline(
                     pipeline, self.epoch, (seed, rank, number)
                 )
-        set_all_seeds(seed, runner.epoch, rank)
+        set_all_seeds(seed, runner.epoch, rank, 1)
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None
+    ) -> None:
+        """Seed again: a new iterator of the dataloader draws, a persistent one doesn't."""
+        if batch_idx == 0:
+            set_all_seeds(runner.seed or 0, runner.epoch, get_rank(), 2)
 
 
 class EpochSeededPipeline:
@@ -119,6 +134,13 @@ class EpochSeededPipeline:
 
     def __repr__(self) -> str:
         return repr(self.pipeline)
+
+
+def flatten(groups: Any) -> list:
+    """The schedulers, or their states, of one optimizer or of several by name."""
+    if isinstance(groups, dict):
+        return [item for group in groups.values() for item in group]
+    return list(groups)
 
 
 def leaves(dataset: Any) -> Iterator[Any]:

@@ -1,0 +1,77 @@
+"""Mean features: one process and two agree with a naive mean."""
+
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler, pseudo_collate
+from torch.utils.data import DataLoader
+
+from mmlt_plugin.datasets import Digits, LongTailedDataset
+from mmlt_plugin.engine import ClassMeansHook
+from mmlt_plugin.engine.hooks.class_means_hook import class_means, use_pipeline
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import DecoupledClassifier
+from tests.engine.test_hooks import make_runner
+
+PIPELINE = [dict(type='Resize', scale=16), dict(type='PackInputs')]
+
+
+def make(rank=0):
+    torch.manual_seed(0)
+    model = DecoupledClassifier(
+        backbone=dict(type='CIFARResNet', depth=8),
+        neck=dict(type='GlobalAveragePooling'),
+        head=dict(type='NCMHead', num_classes=12, in_channels=64),
+        data_preprocessor=dict(mean=[77.0] * 3, std=[96.0] * 3),
+    )
+    dataset = LongTailedDataset(
+        Digits(split='train', pipeline=PIPELINE), imbalance_factor=0.1
+    )
+    sampler = DefaultSampler(dataset, shuffle=False, round_up=False)
+    # 33 does not divide the images, nor do two ranks.
+    loader = DataLoader(dataset, 33, sampler=sampler, collate_fn=pseudo_collate)
+    return model, dataset, loader
+
+
+def means_on(rank):
+    model, _, loader = make()
+    return class_means(model, loader, 12)
+
+
+def test_against_a_naive_mean():
+    model, dataset, _ = make()
+    found = means_on(0)
+    model.eval()
+    sums, images = torch.zeros(12, 64), torch.zeros(12)
+    with torch.no_grad():
+        for sample in dataset:
+            data = model.data_preprocessor(
+                dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
+            )
+            label = int(sample['data_samples'].gt_label)
+            sums[label] += model.extract_feat(data['inputs'])[-1][0]
+            images[label] += 1
+    for c in range(10):
+        torch.testing.assert_close(found[c], sums[c] / images[c], rtol=1e-4, atol=1e-5)
+    assert not found[10:].any(), 'classes without images'
+
+
+@pytest.mark.promise('two ranks compute what one process does')
+def test_two_ranks_equal_one(gloo2):
+    first, second = gloo2.run(means_on)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    torch.testing.assert_close(first, means_on(0), rtol=1e-5, atol=1e-6)
+
+
+def test_pipelines_are_replaced_through_wrappers():
+    leaf = dict(type='A', pipeline=[1])
+    nest = dict(type='B', datasets=[dict(type='C', dataset=dict(leaf)), dict(leaf)])
+    use_pipeline(nest, [2])
+    assert nest['datasets'][0]['dataset']['pipeline'] == [2]
+    assert nest['datasets'][1]['pipeline'] == [2]
+
+
+def test_a_head_without_means():
+    runner = make_runner([0], cfg={})
+    runner.model.head = torch.nn.Identity()
+    with pytest.raises(ConfigError, match='NCMHead'):
+        ClassMeansHook()._bring_means(runner, None)
