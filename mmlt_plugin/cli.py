@@ -177,7 +177,8 @@ def run(main: Callable[[], None]) -> None:
     except (ConfigError, TrainingError, FileNotFoundError, PermissionError) as error:
         sys.exit(_fail(str(error)))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+        if error.errno not in full:
             raise
         sys.exit(
             _fail(

@@ -12,8 +12,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .errors import ConfigError
+
 TRAIN = Path(__file__).resolve().parents[1] / 'tools' / 'train.py'
-DONE = 'finished.json'
+STARTED = 'sweep.json'
+DONE = 'finished'
 
 
 @dataclass(frozen=True)
@@ -32,12 +35,24 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the training ran to its end before, in the same way."""
+        """Whether the training ran to its end before."""
+        return (Path(self.work_dir) / DONE).exists()
+
+    def check_work_dir(self) -> None:
+        """Refuse a work dir that holds a training with other settings.
+
+        Raises:
+            ConfigError: Names it.
+        """
         try:
-            found = json.loads((Path(self.work_dir) / DONE).read_text())
+            found = json.loads((Path(self.work_dir) / STARTED).read_text())
         except (OSError, json.JSONDecodeError):
-            return False
-        return found == self._identity()
+            return
+        if found != self._identity():
+            raise ConfigError(
+                f'{self.work_dir} holds a training of {found["config"]} with the options '
+                f'{found["options"]}: remove it or choose another folder for this sweep'
+            )
 
     def _identity(self) -> dict:
         return dict(config=str(self.config), options=list(self.options))
@@ -55,6 +70,7 @@ class Job:
             return True
         folder = Path(self.work_dir)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / STARTED).write_text(json.dumps(self._identity()))
         command = [sys.executable, '-W', 'ignore', str(TRAIN), str(self.config)]
         command += ['--work-dir', str(folder), '--resume', *self.options]
         with open(folder / 'output.log', 'a') as output:
@@ -65,7 +81,7 @@ class Job:
                 env={**os.environ, 'OMP_NUM_THREADS': str(threads)},
             )
         if done.returncode == 0:
-            (folder / DONE).write_text(json.dumps(self._identity()))
+            (folder / DONE).touch()
         return done.returncode == 0
 
 
@@ -85,15 +101,21 @@ def run_jobs(
     Returns:
         list[Job]: Those that failed.
 
+    Raises:
+        ConfigError: A work dir holds a training with other settings.
+
     Example:
         >>> from mmlt_plugin.sweep import run_jobs
         >>> run_jobs([], at_once=2)
         []
     """
     jobs = list(jobs)
+    for job in jobs:
+        job.check_work_dir()
     threads = threads or max(1, (os.cpu_count() or 1) // at_once)
     failed, start = [], time.monotonic()
-    with ThreadPoolExecutor(at_once) as pool:
+    pool = ThreadPoolExecutor(at_once)
+    try:
         running = {pool.submit(job.run, threads): job for job in jobs}
         for number, future in enumerate(as_completed(running), 1):
             job = running[future]
@@ -106,4 +128,6 @@ def run_jobs(
                 + ('finished' if good else f'FAILED, see {job.work_dir}/output.log'),
                 flush=True,
             )
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing new starts
     return failed

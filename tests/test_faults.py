@@ -1,23 +1,25 @@
 """Trainings that are killed, cannot write, or go wrong."""
 
+import errno
 import multiprocessing
 import os
 import random
+import resource
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 import torch
 
+from mmlt_plugin import cli
 from mmlt_plugin.engine.atomic_backend import SUFFIX, AtomicBackend
 from mmlt_plugin.errors import ConfigError, TrainingError
-from tests.conftest import ROOT
 from tests.engine.runs import assert_equal, final_state, make_runner
 
 FORK = multiprocessing.get_context('fork')
 EPOCHS = 8
+FULL = 'a full disk or read-only folder: one sentence, old checkpoints whole'
 SETTINGS = {
     'train_cfg.max_epochs': EPOCHS,
     'default_hooks.checkpoint.max_keep_ckpts': 1,
@@ -140,9 +142,7 @@ def test_killed_worker(tmp_path, record_property):
     check_checkpoints(tmp_path)
 
 
-@pytest.mark.promise(
-    'a full disk or read-only folder: one sentence, old checkpoints whole'
-)
+@pytest.mark.promise(FULL)
 @pytest.mark.parametrize('after', [0, 3])
 def test_full_disk(after, tmp_path, monkeypatch, record_property):
     put, calls = AtomicBackend.put, []
@@ -168,24 +168,54 @@ def test_full_disk(after, tmp_path, monkeypatch, record_property):
     assert (tmp_path / f'epoch_{EPOCHS}.pth').exists()
 
 
-@pytest.mark.promise(
-    'a full disk or read-only folder: one sentence, old checkpoints whole'
-)
-@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='no /dev/full')
-def test_the_scripts_say_it_in_one_sentence(tmp_path, record_property):
-    code = (
-        'import errno, os\nfrom mmlt_plugin import cli\n'
-        'def main(): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "x.pth")\n'
-        'cli.run(main)'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True
-    )
+def train_until_full(work_dir, limit):
+    """A process whose files may grow to ``limit`` bytes once it has saved twice."""
+    put, calls = AtomicBackend.put, []
+
+    def put_and_fill(self, obj, filepath):
+        calls.append(filepath)
+        if len(calls) == 5:  # two checkpoints and their pointers
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        put(self, obj, filepath)
+
+    AtomicBackend.put = put_and_fill
+    torch.set_num_threads(1)
+
+    def main():
+        make_runner(work_dir, **{'train_cfg.max_epochs': EPOCHS}).train()
+
+    cli.run(main)
+    os._exit(0)
+
+
+@pytest.mark.promise(FULL)
+def test_the_system_refuses_to_write(tmp_path, record_property):
+    process = FORK.Process(target=train_until_full, args=(tmp_path, 100_000))
+    process.start()
+    process.join()
     record_property('faults', 1)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(
-        'error: No space left on device (x.pth)'
-    )
+    assert process.exitcode == 2
+    assert not list(tmp_path.glob(f'*{SUFFIX}'))
+    check_checkpoints(tmp_path)
+    assert (tmp_path / 'last_checkpoint').read_text().endswith('epoch_2.pth')
+
+
+@pytest.mark.promise(FULL)
+@pytest.mark.parametrize('name', ['ENOSPC', 'EROFS', 'EDQUOT', 'EACCES'])
+def test_the_scripts_say_it_in_one_sentence(name, capsys, record_property):
+    number = getattr(errno, name)
+
+    def main():
+        raise OSError(number, os.strerror(number), 'work/epoch_1.pth')
+
+    record_property('faults', 1)
+    with pytest.raises(SystemExit) as end:
+        cli.run(main)
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith('error: ')
+    assert os.strerror(number) in line
+    assert 'work/epoch_1.pth' in line
 
 
 @pytest.mark.promise('a truncated checkpoint is refused by name')
@@ -227,9 +257,30 @@ def test_not_finite(value, config, tmp_path, record_property):
     assert all(value.isfinite().all() for value in weights.values())
 
 
+@pytest.mark.promise('weights that are not finite are not saved')
+def test_an_update_that_breaks_the_weights(tmp_path, record_property):
+    runner = make_runner(tmp_path, **{'default_hooks.checkpoint.max_keep_ckpts': 1})
+    train_step = type(runner.model).train_step
+    steps = []
+
+    def broken_step(model, *args, **kwargs):
+        losses = train_step(model, *args, **kwargs)
+        steps.append(1)
+        if len(steps) == 24:  # the last of the second epoch
+            with torch.no_grad():
+                model.head.fc.weight[0, 0] = float('inf')
+        return losses
+
+    runner.model.train_step = broken_step.__get__(runner.model)
+    record_property('faults', 1)
+    with pytest.raises(TrainingError, match=r'head\.fc\.weight are not finite'):
+        runner.train()
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+
+
 @pytest.mark.promise('a second training in a work dir is refused')
 def test_two_trainings_in_one_work_dir(tmp_path, record_property):
-    process = start(tmp_path)
+    process = start(tmp_path, workers=1)
     while not (tmp_path / 'last_checkpoint').exists():
         time.sleep(0.01)
     record_property('faults', 1)
@@ -239,6 +290,7 @@ def test_two_trainings_in_one_work_dir(tmp_path, record_property):
     finally:
         process.kill()
         process.join()
+    # At once, though workers of the killed process may still be there.
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
 
 

@@ -117,12 +117,35 @@ def test_second_stage_wants_a_first(configs, run_tool, tmp_path):
     assert f'error: checkpoint {other} does not fit the second stage' in output
 
 
+def test_scales_need_the_classifier_they_scale(
+    configs, first_stage, run_tool, tmp_path
+):
+    checkpoint = torch.load(first_stage / 'epoch_2.pth', weights_only=True)
+    state = {f'module.{k}': v for k, v in checkpoint['state_dict'].items()}
+    good, bad = tmp_path / 'good.pth', tmp_path / 'bad.pth'
+    torch.save(dict(state_dict=state), good)
+    state['module.head.fc.weight'] = torch.zeros(9, 64)
+    torch.save(dict(state_dict=state), bad)
+    arguments = ['train.py', configs / 'lws.py', '--amp', '--no-validate']
+    run_tool(*arguments, '--cfg-options', *TINY, f'load_from={good}')
+    output = run_tool(
+        *arguments, '--cfg-options', *TINY, f'load_from={bad}', expect=2,
+        work_dir=tmp_path / 'other',
+    )  # fmt: skip
+    assert 'head.fc.weight stays as it is there' in output
+
+
 def test_ncm_needs_no_training(configs, first_stage, run_tool):
     output = run_tool(
         'test.py', configs / 'ncm.py', first_stage / 'epoch_2.pth',
         '--cfg-options', TINY[0],
     )  # fmt: skip
     assert 'mean features of 10 classes' in output
+    refused = run_tool(
+        'test.py', configs / 'ncm.py', first_stage / 'epoch_2.pth', '--tta',
+        '--cfg-options', TINY[0], expect=2,
+    )  # fmt: skip
+    assert 'without --tta' in refused
     assert float(re.findall(r'shot/all: ([\d.]+)', output)[-1]) > 30
 
 
@@ -170,7 +193,7 @@ def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
     )
     logs = len(list(work_dirs[0].glob('*/vis_data')))
 
-    (work_dirs[1] / 'finished.json').unlink()
+    (work_dirs[1] / 'finished').unlink()
     (work_dirs[1] / 'epoch_2.pth').unlink()
     (work_dirs[1] / 'last_checkpoint').write_text(str(work_dirs[1] / 'epoch_1.pth'))
     del arguments[1]
@@ -178,9 +201,26 @@ def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
     assert len(list(work_dirs[0].glob('*/vis_data'))) == logs, 'finished: skipped'
     resumed = (work_dirs[1] / 'output.log').read_text().split('resumed epoch')[-1]
     assert 'Epoch(train) [1]' not in resumed
-    # Two epochs more than half a year later are another training.
-    sweep(run_tool, tmp_path / 'sweep', *arguments, 'train_cfg.max_epochs=3')
-    assert (work_dirs[0] / 'epoch_3.pth').exists()
+    # Other settings do not pass for these, nor go on from them.
+    output = sweep(
+        run_tool, tmp_path / 'sweep', *arguments, 'train_cfg.max_epochs=3', expect=2
+    )
+    assert 'holds a training of' in output
+    assert not (work_dirs[0] / 'epoch_3.pth').exists()
+
+
+def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
+    started = []
+
+    def interrupted(job, threads):
+        started.append(job)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Job, 'run', interrupted)
+    jobs = [Job('a.py', str(tmp_path / str(i))) for i in range(9)]
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(jobs, at_once=1)
+    assert len(started) < 4
 
 
 def test_results_file_and_study(run_tool, tmp_path):
@@ -202,6 +242,8 @@ def test_results_file_and_study(run_tool, tmp_path):
     assert 'model.backbone.depth=8' in run['overrides']
     assert len(run['starts'][0]['data']) == 16
     assert run['training_seconds'] >= 0
+    assert run['other_settings'], 'a tiny net is not the config'
+    assert out.stem != 'resnet20_digits-lt-if32_seed0'
 
     cells = {(f, c): 40.0 + i for i, f in enumerate(study.WAYS) for c in study.WAYS}
     cells['BBN-CB', 'ce'] = 41.11

@@ -51,12 +51,16 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Train and validate in float16, on a CPU in bfloat16 with what makes that fast."""
+    """Train in float16; on a CPU train and evaluate in bfloat16, where that is fast."""
     if get_device() != 'cpu':
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         return
-    cfg.merge_from_dict(Config.fromfile(CPU_FRAGMENT).to_dict())
+    fragment = Config.fromfile(CPU_FRAGMENT).to_dict()
+    for key in ('val_cfg', 'test_cfg'):
+        if cfg.get(key) is None:  # not evaluated
+            del fragment[key]
+    cfg.merge_from_dict(fragment)
 
 
 def main() -> None:

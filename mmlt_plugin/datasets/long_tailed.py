@@ -13,6 +13,7 @@ from mmpretrain.registry import DATASETS
 from ..checks import check_choice, check_number
 from ..class_counts import resolve_labels
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
+from .redraw_broken import RedrawBroken
 
 
 @DATASETS.register_module()
@@ -85,7 +86,7 @@ class LongTailedDataset:
         #: Item of the whole dataset that each item is, int64, shape (len(self),).
         self.kept = self._choose(labels, num_classes)
         self._labels = labels[self.kept]
-        if isinstance(self.dataset, BaseDataset):
+        if isinstance(self.dataset, (BaseDataset, RedrawBroken)):
             # A dataset of its own: the memory of the other images is freed, and the
             # random image that replaces a broken one is not from outside the subset.
             self.dataset = self.dataset.get_subset(self.kept.tolist())

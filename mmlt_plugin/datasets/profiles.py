@@ -119,9 +119,10 @@ def held_out_indices(labels: np.ndarray, images: int, seed: int = 0) -> np.ndarr
         array([0, 3])
     """
     sizes = np.bincount(labels)
-    if sizes[sizes > 0].min() <= images:
+    smallest = np.where(sizes > 0, sizes, sizes.max() + 1).argmin()
+    if sizes[smallest] <= images:
         raise ConfigError(
-            f'holdout={images} leaves class {sizes.argmin()} of {sizes.min()} images '
+            f'holdout={images} leaves class {smallest} of {sizes[smallest]} images '
             'nothing to train on'
         )
     order = long_tailed_indices(labels, sizes.tolist(), seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
@@ -29,7 +30,8 @@ class RedrawBroken:
 
     Args:
         dataset: The dataset, as a config dict or an instance.
-        max_share: Largest share of different images that may be broken, in [0, 1].
+        max_share: Largest share of the images that may be broken, in [0, 1], over all
+            workers.
 
     Raises:
         ConfigError: More than that are broken, or all of a class.
@@ -44,8 +46,9 @@ class RedrawBroken:
         check_number('max_share of RedrawBroken', max_share, '[0, 1]')
         self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
         self.max_share = max_share
-        self.broken: set[int] = set()  # in this process
         self.full_init()
+        #: Which items are known to be broken, shared among the workers.
+        self.broken = torch.zeros(len(self.dataset), dtype=torch.bool).share_memory_()
 
     def full_init(self) -> None:
         """Read the annotations."""
@@ -90,7 +93,7 @@ class RedrawBroken:
         labels = resolve_labels(self.dataset)
         others = np.flatnonzero(labels == labels[idx])
         for other in np.random.default_rng(idx).permutation(others):
-            if other not in self.broken:
+            if not self.broken[other]:
                 try:
                     return self.dataset[int(other)]
                 except READ_ERRORS as error:
@@ -104,18 +107,19 @@ class RedrawBroken:
         return str(self.dataset.get_data_info(idx).get('img_path', f'item {idx}'))
 
     def _note(self, idx: int, error: Exception) -> None:
-        """Report a broken image once a process; too many end the training."""
-        if idx in self.broken:
+        """Report a broken image once; too many end the training."""
+        if self.broken[idx]:
             return
-        self.broken.add(idx)
+        self.broken[idx] = True
+        number = int(self.broken.sum())
         print_log(
             f'{self._path(idx)} cannot be read ({error}), another image of its class '
-            f'takes its place; {len(self.broken)} so far in this process',
+            f'takes its place; {number} so far',
             'current',
         )
-        if len(self.broken) > self.max_share * len(self.dataset):
+        if number > self.max_share * len(self.dataset):
             raise ConfigError(
-                f'{len(self.broken)} of {len(self.dataset)} images cannot be read, '
+                f'{number} of {len(self.dataset)} images cannot be read, '
                 f'{self._path(idx)} among them, more than max_share={self.max_share}: '
                 'tools/dataset/check.py lists them'
             )

@@ -96,7 +96,7 @@ def test_holdout_is_disjoint_and_balanced(holdout):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(subset='holdout'), "subset='holdout', holdout=0"),
+        (dict(subset='holdout'), 'holdout=0'),
         (dict(subset='val', holdout=3), "subset='val'"),
         (dict(holdout=-1), 'holdout=-1'),
         (dict(holdout=1000), 'holdout=1000'),

@@ -56,7 +56,7 @@ def test_redrawn_within_the_class(folder, capsys):
     ]
     first, second = (wrapped[index]['data_samples'].img_path for _ in range(2))
     assert first == second != path
-    assert wrapped.broken == {index}
+    assert wrapped.broken.nonzero().flatten().tolist() == [index]
     assert training_class_counts(wrapped, 3).tolist() == SIZES
 
 

@@ -120,6 +120,7 @@ def epoch_on_a_rank(rank, name, counts, round_up, epoch):
 @pytest.mark.parametrize('name', ['balanced', 'reversed'])
 @pytest.mark.parametrize('round_up', [True, False])
 @pytest.mark.parametrize('counts', [[9, 4, 3], [10, 4, 3]], ids=['even', 'odd'])
+@pytest.mark.promise('two ranks compute what one process does')
 def test_ranks_together_draw_what_one_would(gloo2, name, round_up, counts):
     ranks = gloo2.run(epoch_on_a_rank, name, counts, round_up, 5)
     together = [None] * sum(map(len, ranks))
@@ -179,6 +180,7 @@ def batches_on_a_rank(rank, batch_size):
     )
 
 
+@pytest.mark.promise('two ranks compute what one process does')
 def test_two_ranks_see_the_global_batches_of_one(gloo2):
     alone = batches_on_a_rank(0, 16)
     ranks = gloo2.run(batches_on_a_rank, 8)

@@ -86,7 +86,10 @@ def test_the_new_loss_follows_the_model(tmp_path):
     runner.model.to('meta')
     loss = hook.schedule[2]['loss']
     hook._switch_loss(runner, loss)
-    assert loss.counts.device.type == 'meta'
+    loss.set_class_counts(COUNTS)
+    scores = torch.zeros(2, 10, device='meta')
+    loss(scores, torch.zeros(2, dtype=torch.int64, device='meta'))
+    assert loss.counts.device.type == loss.weights.device.type == 'meta'
 
 
 @pytest.mark.parametrize(

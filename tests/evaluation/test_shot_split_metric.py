@@ -141,6 +141,7 @@ def evaluate_on_a_rank(rank, results, world_size):
 
 
 @pytest.mark.parametrize('num_images', [40, 41])
+@pytest.mark.promise('two ranks compute what one process does')
 def test_two_ranks_equal_one(gloo2, num_images):
     results = random_results(3, num_images)
     expected = naive_metrics(results, COUNTS)

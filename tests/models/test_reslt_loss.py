@@ -127,6 +127,7 @@ def loss_on_a_rank(rank, logits, target, masks, sizes):
 
 @pytest.mark.parametrize('soft', [False, True], ids=['hard', 'soft'])
 @pytest.mark.parametrize('sizes', [(4, 4), (5, 3), (1, 7)])
+@pytest.mark.promise('two ranks compute what one process does')
 def test_two_ranks_equal_one(gloo2, sizes, soft):
     logits, target, masks = random_case(3, GROUPS['three'], num_images=8, soft=soft)
     whole = ResLTLoss(0.9)(logits, logits.sum(1), target, masks)

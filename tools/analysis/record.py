@@ -7,6 +7,7 @@ metrics at every evaluation.
 """
 
 import argparse
+import hashlib
 import json
 import re
 import sys
@@ -38,7 +39,7 @@ def evaluations(work_dir: Path) -> list[dict]:
                 for key, value in line.items()
                 if key.startswith('shot/')
             }
-            if metrics:
+            if metrics and line['step'] > 0:  # 0: not during the training
                 found[line['step']] = dict(epoch=line['step'], **metrics)
     if not found:
         raise ConfigError(f'{work_dir} has no evaluation with ShotSplitMetric')
@@ -47,14 +48,24 @@ def evaluations(work_dir: Path) -> list[dict]:
 
 def training_seconds(work_dir: Path) -> float:
     """Seconds of training, of what was done twice the last time; not the evaluations."""
-    seconds = {}
+    seconds: dict[int, float] = {}
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        previous = 0
+        previous = None
         for line in read_lines(file):
             if 'loss' in line:
+                if previous is None:  # a resumed run counts on
+                    earlier = [step for step in seconds if step < line['step']]
+                    previous = max(earlier, default=0)
                 seconds[line['step']] = line['time'] * (line['step'] - previous)
                 previous = line['step']
     return sum(seconds.values())
+
+
+#: Overrides that leave the numbers what they are, up to rounding and seeds.
+HARMLESS = re.compile(
+    r'--amp$|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
+    r'default_hooks\.(checkpoint|logger)\.|\w+_dataloader\.(num|persistent)_workers='
+)
 
 
 def overrides(command: list[str]) -> list[str]:
@@ -70,7 +81,9 @@ def record(work_dir: Path, results: Path) -> Path:
     if not provenance.exists():
         raise ConfigError(f'{provenance} is missing: the run had no ProvenanceHook')
     starts = read_lines(provenance)
-    config = (ROOT / starts[-1]['command'][1]).relative_to(ROOT)
+    config = Path(starts[-1]['config'])
+    changes = overrides(starts[-1]['command'])
+    other_settings = [change for change in changes if not HARMLESS.match(change)]
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
     epochs = cfg.train_cfg.max_epochs
@@ -79,7 +92,8 @@ def record(work_dir: Path, results: Path) -> Path:
     seed = starts[-1]['seed']
     run = dict(
         config=config.as_posix(),
-        overrides=overrides(starts[-1]['command']),
+        overrides=changes,
+        other_settings=other_settings,
         seed=seed,
         complete=curve[-1]['epoch'] == epochs,
         epochs=epochs,
@@ -90,7 +104,12 @@ def record(work_dir: Path, results: Path) -> Path:
         starts=starts,
         curve=curve,
     )
-    out = results / config.parent.name / f'{config.stem}_seed{seed}.json'
+    name = f'{config.stem}_seed{seed}'
+    if other_settings:
+        name += (
+            f'_{hashlib.sha256(json.dumps(other_settings).encode()).hexdigest()[:8]}'
+        )
+    out = results / config.parent.name / f'{name}.json'
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run, indent=1)
     # Numbers in one line, and every evaluation in one.

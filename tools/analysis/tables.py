@@ -94,11 +94,15 @@ def published(config: Path) -> float | None:
 
 
 def runs_of(config: Path) -> list[dict]:
-    """Our complete runs of a config."""
+    """Our complete runs of a config as it is."""
     files = sorted((ROOT / 'results' / config.parent.name).glob('*.json'))
     runs = [json.loads(file.read_text()) for file in files]
     name = config.relative_to(ROOT).as_posix()
-    return [run for run in runs if run['config'] == name and run['complete']]
+    return [
+        run
+        for run in runs
+        if run['config'] == name and run['complete'] and not run['other_settings']
+    ]
 
 
 def spread(values: list[float]) -> str:

@@ -76,6 +76,8 @@ class AtomicCheckpointHook(CheckpointHook):
         path = self.file_backend.join_path(self.out_dir, name)
         if self.file_backend.isfile(path):
             self.file_backend.remove(path)
+        elif self.file_backend.isdir(path):  # DeepSpeed's
+            self.file_backend.rmtree(path)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         with self._removals_at_the_end():

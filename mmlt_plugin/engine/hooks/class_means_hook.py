@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
@@ -32,19 +31,21 @@ class ClassMeansHook(Hook):
         >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
     """
 
-    def before_val(self, runner: Runner) -> None:
+    priority = 'LOW'  # after hooks that swap or share weights, such as EMAHook
+
+    def before_val_epoch(self, runner: Runner) -> None:
         """Bring the means for a validation."""
         self._bring_means(runner, runner.cfg.val_dataloader)
 
-    def before_test(self, runner: Runner) -> None:
+    def before_test_epoch(self, runner: Runner) -> None:
         """Bring the means for a test."""
         self._bring_means(runner, runner.cfg.test_dataloader)
 
     def _bring_means(self, runner: Runner, evaluation: Any) -> None:
         model: Any = runner.model
-        if is_model_wrapper(model):
-            model = model.module
-        if not hasattr(model.head, 'set_class_means'):
+        while not hasattr(model, 'head') and hasattr(model, 'module'):
+            model = model.module  # of DDP or test-time augmentation
+        if not hasattr(getattr(model, 'head', None), 'set_class_means'):
             raise ConfigError(
                 'ClassMeansHook has no use here: model.head should be of type NCMHead'
             )
@@ -56,7 +57,12 @@ class ClassMeansHook(Hook):
             batch_size=evaluation.batch_size,
             drop_last=False,
         )
-        use_pipeline(loader.dataset, evaluation.dataset.pipeline)
+        pipeline = find_pipeline(evaluation.dataset) or []
+        if pipeline and pipeline[-1]['type'] == 'TestTimeAug':
+            raise ConfigError(
+                'ClassMeansHook has no use for augmented images: test without --tta'
+            )
+        use_pipeline(loader.dataset, pipeline)
         means = class_means(
             model, runner.build_dataloader(loader), model.head.num_classes
         )
@@ -89,6 +95,16 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
     all_reduce(sums)
     all_reduce(images)
     return sums / images.clamp_min(1)
+
+
+def find_pipeline(dataset: Any) -> list | None:
+    """The first pipeline in a dataset's config, through any nest of wrappers."""
+    if isinstance(dataset, dict):
+        parts = [dataset.get('dataset'), *dataset.get('datasets', [])]
+        return dataset.get('pipeline') or next(
+            filter(None, map(find_pipeline, parts)), None
+        )
+    return None
 
 
 def use_pipeline(dataset: Any, pipeline: list) -> None:

@@ -14,11 +14,8 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch.utils.data import get_worker_info
 
-#: What a scheduler's state repeats from the config, which has the last word.
-FROM_CONFIG = (
-    'begin', 'end', 'by_epoch', 'total_iters', 'T_max', 'max_iters', 'milestones',
-    'gamma', 'step_size', 'start_factor', 'end_factor', 'eta_min', 'eta_min_ratio',
-)  # fmt: skip
+#: What a scheduler's state has beside its settings.
+PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values', 'verbose')
 
 
 @HOOKS.register_module()
@@ -34,7 +31,8 @@ class ExactResumeHook(Hook):
 
     It also lets the config's schedules win over those in the checkpoint, so that a run
     can be extended: mmengine brings the old ``end`` back, and a longer training never
-    reaches its last milestones.
+    reaches its last milestones. The optimizer's base learning rate stays the
+    checkpoint's.
 
     For trainings by epoch, with ``randomness=dict(seed=...)`` set.
 
@@ -47,27 +45,28 @@ class ExactResumeHook(Hook):
 
     def __init__(self) -> None:
         self.epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self.old_ends: list[int | None] = []
+        self.schedules_changed = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take out of the checkpoint what the config says of the schedules."""
+        """See whether the config's schedules are those of the checkpoint."""
         if not runner._resume:
             return
         states = flatten(checkpoint.get('param_schedulers', []))
-        self.old_ends = [state.get('end') for state in states]
-        for state in states:
-            for key in FROM_CONFIG:
-                state.pop(key, None)
+        schedulers = flatten(runner.param_schedulers or [])
+        self.schedules_changed = len(states) != len(schedulers) or any(
+            value != getattr(scheduler, key, value)
+            for state, scheduler in zip(states, schedulers)
+            for key, value in state.items()
+            if key not in PROGRESS
+        )
+        if self.schedules_changed:
+            checkpoint.pop('param_schedulers', None)
 
     def before_train(self, runner: Runner) -> None:
-        """Step schedules that had ended; warn where the samplers' seed is another."""
-        for scheduler, old_end in zip(
-            flatten(runner.param_schedulers or []), self.old_ends
-        ):
-            # The last step of a training is not taken, since nothing came after it.
-            if scheduler._global_step == old_end and old_end < scheduler.end:
-                scheduler._global_step -= 1
-                scheduler.step()
+        """Bring changed schedules to where the run is; warn without a seed."""
+        if self.schedules_changed:
+            replay_schedules(runner)
+            runner.logger.info("the schedules are not the checkpoint's: replayed")
         # Of the config: by now the runner has taken the seed over from the checkpoint.
         configured = runner.cfg.get('randomness', {}).get('seed')
         if runner._resume and configured is None:
@@ -134,6 +133,32 @@ class EpochSeededPipeline:
 
     def __repr__(self) -> str:
         return repr(self.pipeline)
+
+
+def replay_schedules(runner: Runner) -> None:
+    """Step fresh schedulers through all that was trained, with the optimizer's base rates.
+
+    Most schedulers change the present rate, so a rate that followed another schedule
+    would stay wrong.
+    """
+    optimizers = runner.optim_wrapper.optimizer
+    for optimizer in (
+        flatten(optimizers) if isinstance(optimizers, dict) else [optimizers]
+    ):
+        for group in optimizer.param_groups:
+            for key in [key for key in group if key.startswith('initial_')]:
+                group[key.removeprefix('initial_')] = group[key]
+    runner.param_schedulers = runner.build_param_scheduler(runner.cfg.param_scheduler)
+    schedulers = flatten(runner.param_schedulers)
+    length = len(runner.train_dataloader)
+    for iteration in range(1, runner.iter + 1):
+        for scheduler in schedulers:
+            if not scheduler.by_epoch:
+                scheduler.step()
+        if iteration % length == 0:
+            for scheduler in schedulers:
+                if scheduler.by_epoch:
+                    scheduler.step()
 
 
 def flatten(groups: Any) -> list:

@@ -14,13 +14,15 @@ from ...errors import TrainingError
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop at the first loss that is NaN or infinite.
+    """Stop at the first loss that is NaN or infinite, and save no such weights.
 
     mmengine trains on to the end and saves broken weights over good ones. Here the run
-    ends within the iteration, before anything is saved, and the last checkpoint stays.
+    ends within the iteration; should an update break the weights right before they are
+    saved, it ends there, and the last checkpoint stays.
 
     Raises:
-        TrainingError: Names the epoch, the iteration and the terms of the loss.
+        TrainingError: Names the epoch, the iteration and the terms of the loss, or the
+            weights.
 
     Example:
         >>> default_hooks = dict(finite_loss=dict(type='FiniteLossHook'))
@@ -54,3 +56,15 @@ class FiniteLossHook(Hook):
             'lower the learning rate, clip gradients (optim_wrapper.clip_grad) or check '
             'the images of that batch'
         )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Look at the weights that are about to be saved."""
+        for part in ('state_dict', 'ema_state_dict'):
+            for name, value in checkpoint.get(part, {}).items():
+                if value.is_floating_point() and not value.isfinite().all():
+                    raise TrainingError(
+                        f'the weights {name} are not finite after epoch '
+                        f'{runner.epoch + 1}: they are not saved, and the last '
+                        f'checkpoint in {runner.work_dir} is from before; lower the '
+                        'learning rate or clip gradients (optim_wrapper.clip_grad)'
+                    )

@@ -96,6 +96,7 @@ def provenance(runner: Runner) -> dict:
         changed_files=_git(
             'status', '--porcelain', '--untracked-files=no'
         ).splitlines(),
+        config=_relative(runner.cfg.filename),
         command=sys.argv,
         seed=runner.seed,
         device=device,
@@ -109,6 +110,13 @@ def provenance(runner: Runner) -> dict:
             'mmlt_plugin': __version__,
         },
     )
+
+
+def _relative(config: str | None) -> str:
+    """Path of a config from the folder of the package on, where it is in there."""
+    path = Path(config or '').resolve()
+    root = Path(compat.__file__).resolve().parents[1]
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _git(*arguments: str) -> str:

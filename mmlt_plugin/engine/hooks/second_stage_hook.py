@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
 from ...models.classifiers.decoupled import is_part_of
+
+IGNORED = 'num_batches_tracked'
 
 
 @HOOKS.register_module()
@@ -24,8 +28,8 @@ class SecondStageHook(Hook):
         fresh: Names of parts, such as ``head``, that the checkpoint does not fill.
 
     Raises:
-        ConfigError: There is no checkpoint to start from, or it fits nowhere outside the
-            fresh parts.
+        ConfigError: There is no checkpoint to start from, or it lacks something that
+            stays frozen.
 
     Example:
         >>> default_hooks = dict(
@@ -40,7 +44,7 @@ class SecondStageHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Insist on a checkpoint."""
-        if not runner._resume and not runner._load_from:
+        if not runner._has_loaded:
             raise ConfigError(
                 'load_from is missing: the second stage starts from the checkpoint of '
                 'the first, --cfg-options load_from=work_dirs/.../epoch_200.pth'
@@ -51,19 +55,22 @@ class SecondStageHook(Hook):
         if runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
             return  # this stage's own checkpoint
         weights = checkpoint.get('state_dict', checkpoint)
-        fresh = [
-            name
-            for name in weights
-            if any(
-                is_part_of(name.removeprefix('module.'), part) for part in self.fresh
-            )
-        ]
-        for name in fresh:
-            del weights[name]
-        for part in ('backbone', 'neck'):
-            wanted = [n for n in runner.model.state_dict() if is_part_of(n, part)]
-            if part not in self.fresh and not set(wanted) <= set(weights):
+        for name in list(weights):
+            if self._is_fresh(name.removeprefix('module.')):
+                del weights[name]
+        found = {name.removeprefix('module.'): value for name, value in weights.items()}
+        model: Any = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        learns = {name for name, p in model.named_parameters() if p.requires_grad}
+        for name, value in model.state_dict().items():
+            if name in learns or self._is_fresh(name) or name.endswith(IGNORED):
+                continue
+            if name not in found or found[name].shape != value.shape:
                 raise ConfigError(
-                    f'checkpoint {runner._load_from} does not fit the second stage: it '
-                    f"has not all of the model's {part}"
+                    f'checkpoint {runner._load_from} does not fit the second stage: '
+                    f'{name} stays as it is there, and is missing or has another shape'
                 )
+
+    def _is_fresh(self, name: str) -> bool:
+        return any(is_part_of(name, part) for part in self.fresh)

@@ -20,6 +20,16 @@ except ImportError:  # Windows
 _held: dict[str, int] = {}
 
 
+def _close_all() -> None:
+    """Let go of the locks in a forked worker, which may live on for some seconds."""
+    while _held:
+        os.close(_held.popitem()[1])
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_close_all)
+
+
 @HOOKS.register_module()
 class WorkDirLockHook(Hook):
     """Refuse a work dir in which another training runs.

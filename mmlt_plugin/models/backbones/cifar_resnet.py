@@ -58,7 +58,9 @@ class CIFARResNet(ResNet_CIFAR):
         init_cfg: dict | list | None = None,
         **kwargs: Any,
     ) -> None:
-        check_number('depth of CIFARResNet', depth, '[8, inf)', integer=True)
+        check_number(
+            'depth of CIFARResNet', depth, '[8, inf)', integer=True, meaning='6n + 2'
+        )
         if (depth - 2) % 6:
             raise ConfigError(
                 f'depth={depth} of CIFARResNet must be 6n + 2: 20, 32, ...'

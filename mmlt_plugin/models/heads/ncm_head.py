@@ -49,11 +49,12 @@ class NCMHead(LinearClsHead):
         check_choice('metric of NCMHead', metric, METRICS)
         self.metric = metric
         # Not in the state dict: they follow from features and training images.
-        self.register_buffer('means', torch.zeros(0), persistent=False)
+        self.means = torch.zeros(0)
 
     def set_class_means(self, means: torch.Tensor) -> None:
         """Take the mean features (C, D); rows of classes without images are zero."""
-        self.means = means.to(self.fc.weight)
+        self.means = F.normalize(means.to(self.fc.weight))
+        self.absent = ~means.to(self.fc.weight).any(1)
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Similarities (N, C); -inf would be no finite score, so absent classes get -5."""
@@ -64,10 +65,11 @@ class NCMHead(LinearClsHead):
                 'NCMHead needs the mean features of the classes: add default_hooks = '
                 "dict(class_means=dict(type='ClassMeansHook')) to the config"
             )
-        feature = self.pre_logits(feats).to(self.means)
-        absent = ~self.means.any(1)
-        if self.metric == 'cosine':
-            score = F.linear(F.normalize(feature), F.normalize(self.means))
-        else:
-            score = -(torch.cdist(F.normalize(feature), F.normalize(self.means)) ** 2)
-        return score.masked_fill(absent, -5.0)
+        feature = F.normalize(self.pre_logits(feats).to(self.means))
+        # In bfloat16 many cosines would be equal.
+        with torch.autocast(feature.device.type, enabled=False):
+            if self.metric == 'cosine':
+                score = F.linear(feature, self.means)
+            else:
+                score = -(torch.cdist(feature, self.means) ** 2)
+        return score.masked_fill(self.absent, -5.0)

@@ -39,8 +39,6 @@ class ClassCountLoss(nn.Module):
             has brought the training images per class.
     """
 
-    counts: torch.Tensor
-
     def __init__(
         self,
         scheme: str | None = None,
@@ -55,14 +53,13 @@ class ClassCountLoss(nn.Module):
         self.beta = beta
         self.normalizer = normalizer
         self.loss_weight = loss_weight
-        self.register_buffer('counts', torch.zeros(0), persistent=False)
-        self.register_buffer('weights', torch.zeros(0), persistent=False)
+        # No buffers: a moving average of the model is copied before they have a size.
+        self.counts = self.weights = torch.zeros(0)
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
-        found = torch.as_tensor(np.asarray(counts), device=self.counts.device)
-        self.counts = found.to(torch.get_default_dtype())
-        self.weights = class_weights(found, self.scheme, self.beta).to(self.counts)
+        self.counts = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        self.weights = class_weights(self.counts, self.scheme, self.beta)
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss (N, C) of every image, were its label the c-th; float32 at least."""
@@ -96,13 +93,12 @@ class ClassCountLoss(nn.Module):
                 f'classes and has those of {self.counts.numel()}: add default_hooks = '
                 "dict(class_counts=dict(type='ClassCountsHook')) to the config"
             )
-        # A recipe that a hook switches during training arrives on the CPU.
-        if self.counts.device != cls_score.device:
-            self.to(cls_score.device)
         if cls_score.dtype in (torch.float16, torch.bfloat16):
             cls_score = cls_score.float()
+        # Once: from then on they are on the model's device.
+        self.counts = self.counts.to(cls_score)
+        self.weights = class_weight = self.weights.to(cls_score)
         by_label = self.losses_of_labels(cls_score)
-        class_weight = self.weights.to(by_label)
         if label.dim() == 1:
             losses = by_label.gather(1, label[:, None]).squeeze(1) * class_weight[label]
             weights = class_weight[label]
