@@ -12,6 +12,7 @@ from mmengine.runner import find_latest_checkpoint
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.in_memory import use_memory
 
 CPU_FRAGMENT = Path(__file__).resolve().parents[1] / 'configs/_base_/cpu_bf16.py'
 
@@ -31,6 +32,12 @@ def parse_args() -> argparse.Namespace:
         '--amp',
         action='store_true',
         help='train in automatic mixed precision; on a CPU in bfloat16',
+    )
+    parser.add_argument(
+        '--in-memory',
+        action='store_true',
+        help='keep small images in one tensor, and crop and flip whole batches on the '
+        'device',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
@@ -75,6 +82,8 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
         use_mixed_precision(cfg)
+    if args.in_memory:
+        use_memory(cfg)
     if args.resume == 'auto':
         # Nothing to go on from: a second stage still starts from its load_from.
         if find_latest_checkpoint(cfg.work_dir):

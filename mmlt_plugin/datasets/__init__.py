@@ -4,6 +4,7 @@ from .digits import Digits
 from .image_folder import ImageFolderDataset
 from .image_list import ImageListDataset
 from .imagenet_lt import ImageNetLT, PlacesLT
+from .in_memory import InMemoryDataset
 from .inaturalist import INaturalist
 from .long_tailed import LongTailedDataset
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
@@ -26,6 +27,7 @@ __all__ = [
     'ImageFolderDataset',
     'ImageListDataset',
     'ImageNetLT',
+    'InMemoryDataset',
     'LongTailedDataset',
     'PlacesLT',
     'RedrawBroken',

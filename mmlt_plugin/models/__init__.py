@@ -1,4 +1,4 @@
-"""Backbones, necks, heads, classifiers, losses and the layers they share."""
+"""Backbones, necks, heads, classifiers, preprocessors, losses and the layers they share."""
 
 from .backbones import CIFARResNet, ResNet10, bilateral_trunk
 from .classifiers import DecoupledClassifier, ManifoldMixupClassifier
@@ -18,10 +18,12 @@ from .losses import (
     ReweightedLoss,
 )
 from .necks import BilateralNeck
+from .preprocessors import BatchAugmentPreprocessor
 
 __all__ = [
     'BBNHead',
     'BalancedSoftmaxLoss',
+    'BatchAugmentPreprocessor',
     'BilateralNeck',
     'CIFARResNet',
     'CosineClsHead',

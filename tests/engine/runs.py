@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
 from mmlt_plugin import cli
+from mmlt_plugin.in_memory import use_memory
 from tests.conftest import ROOT
 
 
@@ -27,7 +28,9 @@ class InterruptAfterEpochHook(Hook):
             raise Interruption
 
 
-def make_runner(work_dir, config='ce/resnet20_digits-lt-if32.py', **settings):
+def make_runner(
+    work_dir, config='ce/resnet20_digits-lt-if32.py', in_memory=False, **settings
+):
     """A runner of three epochs of a small net, which saves every epoch."""
     cfg = Config.fromfile(ROOT / 'configs' / config)
     options = {
@@ -43,6 +46,8 @@ def make_runner(work_dir, config='ce/resnet20_digits-lt-if32.py', **settings):
     cfg.merge_from_dict(options)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.collate_fn = dict(type='default_collate')
+    if in_memory:
+        use_memory(cfg)
     cfg.work_dir = str(work_dir)
     cfg.log_level = 'ERROR'
     cfg.launcher = 'none'

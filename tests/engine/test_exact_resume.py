@@ -68,6 +68,11 @@ CASES = {
             )
         ],
     },
+    'from memory': {'in_memory': True},
+    'BBN from memory': {
+        'in_memory': True,
+        'config': 'bbn/resnet20_digits-lt-if32.py',
+    },
     'ResLT': {'config': 'reslt/resnet20_digits-lt-if32.py'},
     'BBN, Beta adaptor': {
         'config': 'bbn/resnet20_digits-lt-if32.py',

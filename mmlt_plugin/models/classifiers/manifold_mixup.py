@@ -95,7 +95,7 @@ class ManifoldMixupClassifier(ImageClassifier):
         """
         layer = self.layers[int(torch.randint(len(self.layers), ()))]
         ratio = float(Beta(self.beta, self.beta).sample())
-        partners = None if self.two_samplers else torch.randperm(len(data_samples))
+        partners = None if self.two_samplers else torch.randperm(len(inputs))
 
         def mix(x: torch.Tensor) -> torch.Tensor:
             if partners is None:

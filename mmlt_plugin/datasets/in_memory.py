@@ -1,0 +1,113 @@
+"""Datasets of small images as one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.registry import FUNCTIONS
+from mmpretrain.registry import DATASETS
+from mmpretrain.structures import DataSample
+
+from ..class_counts import resolve_labels
+from ..errors import ConfigError
+
+
+@FUNCTIONS.register_module()
+def whole_batch(batch: dict) -> dict:
+    """Collate function for datasets whose items are batches already."""
+    return batch
+
+
+@DATASETS.register_module()
+class InMemoryDataset:
+    """Keep all images of a dataset in one tensor and hand out batches of them.
+
+    Images of 32 x 32 pixels cost more in Python, a transform at a time, than in
+    arithmetic. Here the dataset's pipeline runs once for every image, and a batch is one
+    indexing; what is random is left to ``BatchAugmentPreprocessor``, on the device.
+    Samplers, counts and wrappers work as on the dataset itself. For the dataloader also
+    ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
+    ``tools/train.py CONFIG --in-memory`` sets all of that.
+
+    Args:
+        dataset: A dataset whose pipeline is not random and gives images of one size, as a
+            config dict or an instance.
+        bulk_labels: Whether the labels of a batch come as one ``DataSample`` with the
+            labels (B,), as heads can take them in training; if not, as one for each image.
+
+    Returns:
+        dict: Of some items ``inputs``, uint8 (B, 3, H, W), and ``data_samples``.
+
+    Raises:
+        ConfigError: The images have different sizes.
+
+    Example:
+        >>> from mmlt_plugin.datasets import InMemoryDataset
+        >>> pipeline = [dict(type='Resize', scale=16), dict(type='PackInputs')]
+        >>> dataset = InMemoryDataset(dict(type='Digits', split='test', pipeline=pipeline))
+        >>> dataset.__getitems__([3, 5])['inputs'].shape
+        torch.Size([2, 3, 16, 16])
+    """
+
+    def __init__(self, dataset: Any, bulk_labels: bool = False) -> None:
+        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        self.bulk_labels = bulk_labels
+        self.dataset.full_init()
+        #: For wrappers and counts: the items are the dataset's.
+        self.item_indices = np.arange(len(self.dataset))
+        self.labels = torch.from_numpy(resolve_labels(self.dataset))
+        images = [self.dataset[i]['inputs'] for i in range(len(self.dataset))]
+        sizes = {tuple(image.shape) for image in images}
+        if len(sizes) > 1:
+            raise ConfigError(
+                f'InMemoryDataset needs images of one size and found {sorted(sizes)[:3]}: '
+                'resize them in the pipeline'
+            )
+        self.images = torch.stack(images)
+
+    def full_init(self) -> None:
+        """Nothing is left to read."""
+
+    @property
+    def metainfo(self) -> dict:
+        """Meta information of the wrapped dataset."""
+        return self.dataset.metainfo
+
+    @property
+    def CLASSES(self) -> Any:
+        """Names of the classes in label order."""
+        return self.dataset.metainfo.get('classes')
+
+    def get_gt_labels(self) -> np.ndarray:
+        """Label of every item, int64."""
+        return self.labels.numpy()
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        """Label of one item, as a list of length 1."""
+        return [int(self.labels[idx])]
+
+    def get_data_info(self, idx: int) -> dict:
+        """Annotation of one item."""
+        return self.dataset.get_data_info(idx)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitems__(self, indices: Sequence[int]) -> dict:
+        chosen = torch.as_tensor(indices)
+        labels = self.labels[chosen]
+        if self.bulk_labels:
+            samples = [DataSample().set_gt_label(labels)]
+        else:
+            samples = [
+                DataSample(metainfo=dict(sample_idx=i)).set_gt_label(label)
+                for i, label in zip(indices, labels[:, None])
+            ]
+        return dict(inputs=self.images[chosen], data_samples=samples)
+
+    def __getitem__(self, idx: int) -> dict:
+        batch = self.__getitems__([idx])
+        return dict(inputs=batch['inputs'][0], data_samples=batch['data_samples'][0])

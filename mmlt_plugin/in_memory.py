@@ -1,0 +1,104 @@
+"""Configs of small images rewritten for training from memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from .errors import ConfigError
+
+#: Transforms that do not draw, and stay in the pipeline.
+FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
+
+
+def use_memory(cfg: Config) -> None:
+    """Let a config's dataloaders serve from memory, with the same distribution.
+
+    ``RandomCrop`` with padding and ``RandomFlip`` move from the training pipeline into the
+    preprocessor; the datasets are wrapped in ``InMemoryDataset``.
+
+    Args:
+        cfg: The config, changed in place.
+
+    Raises:
+        ConfigError: The training pipeline draws anything else.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.in_memory import use_memory
+        >>> crop = dict(type='RandomCrop', crop_size=32, padding=4)
+        >>> dataset = dict(type='CIFAR10', pipeline=[crop, dict(type='PackInputs')])
+        >>> cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+        >>> use_memory(cfg)
+        >>> cfg.data_preprocessor.crop_padding
+        4
+    """
+    train = cfg.train_dataloader.dataset
+    draws = move_draws(_leaf(train), 'train_dataloader')
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg.get(name)
+        if loader is None:
+            continue
+        if name != 'train_dataloader':
+            move_draws(_leaf(loader.dataset), name, allowed=())
+        loader.dataset = ConfigDict(
+            type='InMemoryDataset',
+            bulk_labels=name == 'train_dataloader',
+            dataset=loader.dataset,
+        )
+        loader.update(
+            num_workers=0,
+            persistent_workers=False,
+            collate_fn=dict(type='whole_batch'),
+        )
+    preprocessor = cfg.get('data_preprocessor') or {}
+    cfg.data_preprocessor = dict(preprocessor, type='BatchAugmentPreprocessor', **draws)
+
+
+def _leaf(dataset: Any) -> Any:
+    while 'dataset' in dataset:
+        dataset = dataset.dataset
+    return dataset
+
+
+def move_draws(
+    dataset: Any, name: str, allowed: tuple[str, ...] = ('RandomCrop', 'RandomFlip')
+) -> dict:
+    """Take the random transforms out of a dataset's pipeline.
+
+    Args:
+        dataset: The config of a dataset with a pipeline, changed in place.
+        name: What the config calls its dataloader.
+        allowed: Random transforms that may be in it.
+
+    Returns:
+        dict: Arguments of ``BatchAugmentPreprocessor``.
+    """
+    arguments: dict[str, Any] = {}
+    kept = []
+    for transform in dataset.get('pipeline', []):
+        kind = transform['type']
+        if kind in FIXED:
+            kept.append(transform)
+            continue
+        rest = {k: v for k, v in transform.items() if k not in ('type', 'crop_size')}
+        if kind not in allowed or not _understood(kind, rest):
+            raise ConfigError(
+                f'{name}.dataset.pipeline has {transform}: from memory only RandomCrop '
+                'with an integer padding and a horizontal RandomFlip can be drawn, in '
+                'training; leave --in-memory out'
+            )
+        if kind == 'RandomCrop':
+            arguments['crop_padding'] = rest['padding']
+        else:
+            arguments['flip_prob'] = rest['prob']
+    dataset.pipeline = kept
+    return arguments
+
+
+def _understood(kind: str, rest: dict) -> bool:
+    if kind == 'RandomCrop':
+        return set(rest) == {'padding'} and isinstance(rest['padding'], int)
+    direction = rest.pop('direction', 'horizontal')
+    return set(rest) == {'prob'} and direction == 'horizontal'

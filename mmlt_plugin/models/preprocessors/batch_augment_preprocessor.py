@@ -1,0 +1,108 @@
+"""Crops and flips of whole batches, on the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import ClsDataPreprocessor
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from ...checks import check_number
+
+
+@MODELS.register_module()
+class BatchAugmentPreprocessor(ClsDataPreprocessor):
+    """Normalise a batch, and in training crop and flip it first.
+
+    The same distribution as ``RandomCrop(padding=...)`` and ``RandomFlip(prob=...)`` in a
+    pipeline, drawn for every image, as a few operations on the whole batch where the
+    model is. The draws come from PyTorch's generator of the main process, which
+    ``ExactResumeHook`` seeds by epoch and rank.
+
+    Args:
+        crop_padding: Pixels of black border before a crop of the image's size, at least 0.
+        flip_prob: Probability of a horizontal flip, in [0, 1].
+        **kwargs: Arguments of mmpretrain's ``ClsDataPreprocessor``: ``mean``, ``std``, ...
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import BatchAugmentPreprocessor
+        >>> preprocessor = BatchAugmentPreprocessor(crop_padding=4, flip_prob=0.5)
+        >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+        >>> preprocessor(dict(inputs=images), training=True)['inputs'].shape
+        torch.Size([2, 3, 32, 32])
+    """
+
+    def __init__(
+        self, crop_padding: int = 0, flip_prob: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        owner = 'of BatchAugmentPreprocessor'
+        check_number(f'crop_padding {owner}', crop_padding, '[0, inf)', integer=True)
+        check_number(f'flip_prob {owner}', flip_prob, '[0, 1]')
+        self.crop_padding = crop_padding
+        self.flip_prob = flip_prob
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare a batch.
+
+        Args:
+            data: ``inputs``, uint8 (B, 3, H, W), and ``data_samples``: one an image, or one
+                with the labels (B,) of all.
+            training: Whether to crop, flip and mix.
+
+        Returns:
+            dict: The same with ``inputs`` float32, and on the model's device.
+        """
+        if training:
+            # Before the change to float32: a quarter of the bytes to move.
+            inputs = self.cast_data(data['inputs'])
+            data = dict(
+                data,
+                inputs=random_crop_and_flip(inputs, self.crop_padding, self.flip_prob),
+            )
+            if self.to_onehot:
+                data['data_samples'] = _one_an_image(data['data_samples'])
+        return super().forward(data, training)
+
+
+def random_crop_and_flip(
+    images: torch.Tensor, padding: int, flip_prob: float
+) -> torch.Tensor:
+    """Shift every image by up to ``padding`` pixels over black, and mirror some.
+
+    Args:
+        images: Images (B, C, H, W) of any type and device.
+        padding: Largest shift in pixels; every offset is equally likely.
+        flip_prob: Probability of mirroring left and right.
+
+    Returns:
+        Tensor: Images (B, C, H, W).
+    """
+    size, _, height, width = images.shape
+    # Drawn on the CPU: the same numbers whatever the device.
+    offsets = torch.randint(2 * padding + 1, (2, size, 1)).to(images.device)
+    flips = (torch.rand(size, 1) < flip_prob).to(images.device)
+    rows = offsets[0] + torch.arange(height, device=images.device)
+    steps = torch.arange(width, device=images.device)
+    columns = offsets[1] + torch.where(flips, width - 1 - steps, steps)
+    padded = F.pad(images, [padding] * 4)
+    number = torch.arange(size, device=images.device)[:, None, None]
+    # Indexing with the channels last: a pixel's three values lie side by side.
+    pixels = padded.permute(0, 2, 3, 1)[number, rows[:, :, None], columns[:, None, :]]
+    # As the stock path has it, so that convolutions take the same route.
+    return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _one_an_image(data_samples: list[DataSample]) -> list[DataSample]:
+    """A sample for each image of a batch whose labels are in one."""
+    labels = torch.cat([sample.gt_label for sample in data_samples])
+    if len(labels) == len(data_samples):
+        return data_samples
+    return [DataSample().set_gt_label(label) for label in labels[:, None]]
