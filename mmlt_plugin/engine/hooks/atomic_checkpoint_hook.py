@@ -80,6 +80,8 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        if not self.save_best:  # nothing is set up where nothing is trained
+            return
         with self._removals_at_the_end():
             super()._save_best_checkpoint(runner, metrics)
 
