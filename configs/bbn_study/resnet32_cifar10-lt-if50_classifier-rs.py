@@ -1,14 +1,2 @@
-# A classifier learnt by re-sampling on features that stay.
-_base_ = [
-    '../_base_/models/resnet32_decoupled.py',
-    '../_base_/datasets/cifar10-lt.py',
-    '../_base_/schedules/cifar_stage2_30e.py',
-    '../_base_/default_runtime.py',
-]
-
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler'),
-    dataset=dict(imbalance_factor=0.02),
-)
-model = dict(head=dict(num_classes=10))
-default_hooks = dict(second_stage=dict(type='SecondStageHook', fresh=['head']))
+# A classifier learnt by re-sampling on features that stay: cRT.
+_base_ = '../decoupling/resnet32_cifar10-lt-if50_crt.py'

@@ -1,13 +1,3 @@
-# cRT: the classifier anew, on features that stay, classes drawn equally often.
-_base_ = [
-    '../_base_/models/resnet32_decoupled.py',
-    '../_base_/datasets/cifar100-lt.py',
-    '../_base_/schedules/cifar_stage2_30e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar100-lt-if100_crt.py'
 
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler'),
-    dataset=dict(imbalance_factor=0.1),
-)
-default_hooks = dict(second_stage=dict(type='SecondStageHook', fresh=['head']))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

@@ -1,14 +1,3 @@
-# LWS: one scale a class, everything else stays.
-_base_ = [
-    '../_base_/models/resnet32_decoupled.py',
-    '../_base_/datasets/cifar100-lt.py',
-    '../_base_/schedules/cifar_stage2_30e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar100-lt-if100_lws.py'
 
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler'),
-    dataset=dict(imbalance_factor=0.1),
-)
-model = dict(trainable=['head.scales'], head=dict(type='LWSHead'))
-default_hooks = dict(second_stage=dict(type='SecondStageHook'))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

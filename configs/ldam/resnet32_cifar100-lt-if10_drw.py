@@ -1,14 +1,3 @@
-# LDAM-DRW: classes are weighted by their effective number once the learning rate falls.
-_base_ = './resnet32_cifar100-lt-if10.py'
+_base_ = './resnet32_cifar100-lt-if100_drw.py'
 
-default_hooks = dict(
-    deferred_recipe=dict(
-        type='DeferredRecipeHook',
-        schedule=[
-            dict(
-                action_epoch=161,  # counted from 1
-                loss=dict(type='LDAMLoss', scheme='effective', beta=0.9999),
-            )
-        ],
-    )
-)
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))
