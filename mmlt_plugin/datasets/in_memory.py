@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 
-from ..class_counts import resolve_labels
 from ..errors import ConfigError
+from .dataset_wrapper import DatasetWrapper
 
 
 @FUNCTIONS.register_module()
@@ -22,7 +21,7 @@ def whole_batch(batch: dict) -> dict:
 
 
 @DATASETS.register_module()
-class InMemoryDataset:
+class InMemoryDataset(DatasetWrapper):
     """Keep all images of a dataset in one tensor and hand out batches of them.
 
     Images of 32 x 32 pixels cost more in Python, a transform at a time, than in
@@ -53,12 +52,9 @@ class InMemoryDataset:
     """
 
     def __init__(self, dataset: Any, bulk_labels: bool = False) -> None:
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        super().__init__(dataset)
         self.bulk_labels = bulk_labels
-        self.dataset.full_init()
-        #: For wrappers and counts: the items are the dataset's.
-        self.item_indices = np.arange(len(self.dataset))
-        self.labels = torch.from_numpy(resolve_labels(self.dataset))
+        self.labels = torch.from_numpy(self.get_gt_labels())
         images = [self.dataset[i]['inputs'] for i in range(len(self.dataset))]
         sizes = {tuple(image.shape) for image in images}
         if len(sizes) > 1:
@@ -67,34 +63,6 @@ class InMemoryDataset:
                 'resize them in the pipeline'
             )
         self.images = torch.stack(images)
-
-    def full_init(self) -> None:
-        """Nothing is left to read."""
-
-    @property
-    def metainfo(self) -> dict:
-        """Meta information of the wrapped dataset."""
-        return self.dataset.metainfo
-
-    @property
-    def CLASSES(self) -> Any:
-        """Names of the classes in label order."""
-        return self.dataset.metainfo.get('classes')
-
-    def get_gt_labels(self) -> np.ndarray:
-        """Label of every item, int64."""
-        return self.labels.numpy()
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of one item, as a list of length 1."""
-        return [int(self.labels[idx])]
-
-    def get_data_info(self, idx: int) -> dict:
-        """Annotation of one item."""
-        return self.dataset.get_data_info(idx)
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
         chosen = torch.as_tensor(indices)

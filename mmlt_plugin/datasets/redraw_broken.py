@@ -13,13 +13,14 @@ from mmpretrain.registry import DATASETS
 from ..checks import check_number
 from ..class_counts import resolve_labels
 from ..errors import ConfigError
+from .dataset_wrapper import DatasetWrapper
 
 #: What reading a missing, truncated or undecodable image raises, by backend.
 READ_ERRORS = (OSError, cv2.error, AssertionError, AttributeError, ValueError)
 
 
 @DATASETS.register_module()
-class RedrawBroken:
+class RedrawBroken(DatasetWrapper):
     """Replace an image that cannot be read by another of its class.
 
     By default a broken image ends a training with its path, which is what one wants
@@ -44,46 +45,14 @@ class RedrawBroken:
 
     def __init__(self, dataset: Any, max_share: float = 0.01) -> None:
         check_number('max_share of RedrawBroken', max_share, '[0, 1]')
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
+        super().__init__(dataset)
         self.max_share = max_share
-        self.full_init()
         #: Which items are known to be broken, shared among the workers.
         self.broken = torch.zeros(len(self.dataset), dtype=torch.bool).share_memory_()
-
-    def full_init(self) -> None:
-        """Read the annotations."""
-        self.dataset.full_init()
-        #: For wrappers and counts: the items are the dataset's.
-        self.item_indices = np.arange(len(self.dataset))
-
-    @property
-    def metainfo(self) -> dict:
-        """Meta information of the wrapped dataset."""
-        return self.dataset.metainfo
-
-    @property
-    def CLASSES(self) -> Any:
-        """Names of the classes in label order."""
-        return self.dataset.metainfo.get('classes')
-
-    def get_gt_labels(self) -> np.ndarray:
-        """Label of every item, int64."""
-        return resolve_labels(self.dataset)
-
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of one item, as a list of length 1."""
-        return self.dataset.get_cat_ids(idx)
-
-    def get_data_info(self, idx: int) -> dict:
-        """Annotation of one item."""
-        return self.dataset.get_data_info(idx)
 
     def get_subset(self, indices: Any) -> RedrawBroken:
         """Dataset of some of the items."""
         return type(self)(self.dataset.get_subset(indices), self.max_share)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
 
     def __getitem__(self, idx: int) -> dict:
         try:
