@@ -126,6 +126,20 @@ train_dataloader = dict(num_workers=1, dataset=dict(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='the machine has CUDA')
+def test_other_classes_than_trained(run_tool, tmp_path):
+    options = ['--cfg-options', 'model.backbone.depth=8']
+    epochs = ['train_cfg.max_epochs=1', 'default_hooks.checkpoint.interval=1']
+    run_tool('train.py', CONFIG, *options, *epochs)
+    checkpoint = torch.load(tmp_path / 'work/epoch_1.pth', weights_only=True)
+    classes = list(checkpoint['meta']['dataset_meta']['classes'])
+    classes[3], classes[7] = classes[7], classes[3]
+    checkpoint['meta']['dataset_meta']['classes'] = classes
+    torch.save(checkpoint, tmp_path / 'other.pth')
+    output = run_tool('test.py', CONFIG, tmp_path / 'other.pth', *options, expect=2)
+    check_error(output, 'other classes than the checkpoint')
+    assert 'number 3' in output
+
+
 def test_arguments_of_test(run_tool, tmp_path):
     missing = run_tool('test.py', CONFIG, tmp_path / 'missing.pth', expect=2)
     check_error(missing, 'missing.pth')

@@ -20,10 +20,11 @@ class CheckpointMatchHook(Hook):
     mmengine loads what fits and logs the rest, so that testing the wrong checkpoint
     ends with the accuracy of random weights. Here a test or a resumed run needs every
     tensor and no other; a run that starts from ``load_from`` needs at least one, since
-    fine-tuning replaces heads.
+    fine-tuning replaces heads. The names of the test data's classes must be those that
+    were trained, where both are known.
 
     Raises:
-        ConfigError: The checkpoint is of another model.
+        ConfigError: The checkpoint is of another model, or of other classes.
 
     Example:
         >>> default_hooks = dict(checkpoint_match=dict(type='CheckpointMatchHook'))
@@ -31,8 +32,27 @@ class CheckpointMatchHook(Hook):
 
     priority = 'VERY_LOW'  # after hooks that swap the weights, such as EMAHook
 
+    def __init__(self) -> None:
+        self.trained: list | None = None
+
+    def before_test(self, runner: Runner) -> None:
+        """Refuse test data of other classes."""
+        metainfo = getattr(runner.test_loop.dataloader.dataset, 'metainfo', {})
+        tested = list(metainfo.get('classes') or [])
+        if self.trained and tested and tested != self.trained:
+            pairs = zip(self.trained, tested)
+            differ = [i for i, (a, b) in enumerate(pairs) if a != b]
+            first = differ[0] if differ else min(len(self.trained), len(tested))
+            raise ConfigError(
+                'test_dataloader.dataset has other classes than the checkpoint was '
+                f'trained on, the first is number {first}: {tested[first : first + 1]} '
+                f'instead of {self.trained[first : first + 1]}'
+            )
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse a checkpoint whose tensors do not fit."""
+        trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        self.trained = list(trained.get('classes') or [])
         wanted = _shapes(runner.model.state_dict())
         found = _shapes(checkpoint.get('state_dict', checkpoint))
         misfits = [name for name in wanted if found.get(name) != wanted[name]]
