@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.gloo import GlooPool  # noqa: E402
+from tests.zygote import Zygote  # noqa: E402
 
 torch.set_num_threads(1)
 
@@ -82,30 +83,42 @@ def gloo2(tmp_path_factory):
     pool.close()
 
 
+@pytest.fixture(scope='session')
+def zygote():
+    """What Python scripts are forked from."""
+    process = Zygote()
+    yield process
+    process.close()
+
+
 @pytest.fixture
-def run_tool(tmp_path):
+def run_tool(tmp_path, zygote):
     """Run a script of tools/ in a process of its own, with tmp_path as work dir.
 
     ``work_dir=False`` is for scripts without one.
     """
 
     def run(script, *arguments, expect=0, work_dir=None):
-        command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / script)]
-        if script.endswith('.sh'):
-            command = [str(ROOT / 'tools' / script)]
-        command += map(str, arguments)
+        command = [str(ROOT / 'tools' / script), *map(str, arguments)]
         if work_dir is not False:
             command += ['--work-dir', str(work_dir or tmp_path / 'work')]
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == expect, output[-4000:]
+        env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
+        if script.endswith('.sh'):
+            done = subprocess.run(
+                command,
+                cwd=ROOT,
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=300,
+            )
+            code, output = done.returncode, done.stdout
+        else:
+            log = tmp_path / 'output_of_the_script.txt'
+            code = zygote.run(command, str(ROOT), env, str(log), timeout=300)
+            output = log.read_text()
+        assert code == expect, output[-4000:]
         return output
 
     return run
