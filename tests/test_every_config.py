@@ -32,6 +32,7 @@ class OneIterationEpochs(EpochBasedTrainLoop):
 
 
 cache = {}
+collect = gc.collect
 read_all = CIFAR10.load_data_list
 
 
@@ -72,6 +73,8 @@ def few_images(monkeypatch):
     # mmengine collects garbage for every dataset and lays every config out by yapf.
     monkeypatch.setattr(gc, 'collect', lambda *_: 0)
     monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: repr(cfg)))
+    yield
+    collect()  # once a test: the large models would pile up
 
 
 def read_some(dataset):

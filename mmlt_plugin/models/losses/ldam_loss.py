@@ -38,7 +38,7 @@ class LDAMLoss(ClassCountLoss):
         >>> loss = LDAMLoss()
         >>> loss.set_class_counts([1600, 100])
         >>> loss.margins
-        tensor([0.2500, 0.5000])
+        tensor([0.2500, 0.5000], dtype=torch.float64)
     """
 
     def __init__(
