@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from .errors import ConfigError
+from .weights import IGNORED
 
 #: What the papers' code calls parts of the nets, as the start of what we call them.
 RENAMED = {
@@ -14,8 +15,6 @@ RENAMED = {
     'linear.': 'head.fc.',
     'fc.': 'head.fc.',
 }
-#: Buffers that say nothing about the function.
-IGNORED = 'num_batches_tracked'
 
 State = dict[str, torch.Tensor]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from .datasets.pipelines import find_pipeline, use_pipeline
 from .errors import ConfigError
 
 #: Transforms that do not draw, and stay in the pipeline.
@@ -35,13 +36,13 @@ def use_memory(cfg: Config) -> None:
         4
     """
     train = cfg.train_dataloader.dataset
-    draws = move_draws(_leaf(train), 'train_dataloader')
+    draws = move_draws(train, 'train_dataloader')
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg.get(name)
         if loader is None:
             continue
         if name != 'train_dataloader':
-            move_draws(_leaf(loader.dataset), name, allowed=())
+            move_draws(loader.dataset, name, allowed=())
         loader.dataset = ConfigDict(
             type='InMemoryDataset',
             bulk_labels=name == 'train_dataloader',
@@ -56,19 +57,13 @@ def use_memory(cfg: Config) -> None:
     cfg.data_preprocessor = dict(preprocessor, type='BatchAugmentPreprocessor', **draws)
 
 
-def _leaf(dataset: Any) -> Any:
-    while 'dataset' in dataset:
-        dataset = dataset.dataset
-    return dataset
-
-
 def move_draws(
     dataset: Any, name: str, allowed: tuple[str, ...] = ('RandomCrop', 'RandomFlip')
 ) -> dict:
     """Take the random transforms out of a dataset's pipeline.
 
     Args:
-        dataset: The config of a dataset with a pipeline, changed in place.
+        dataset: The config of a dataset, changed in place.
         name: What the config calls its dataloader.
         allowed: Random transforms that may be in it.
 
@@ -77,7 +72,7 @@ def move_draws(
     """
     arguments: dict[str, Any] = {}
     kept = []
-    for transform in dataset.get('pipeline', []):
+    for transform in find_pipeline(dataset):
         kind = transform['type']
         if kind in FIXED:
             kept.append(transform)
@@ -93,7 +88,7 @@ def move_draws(
             arguments['crop_padding'] = rest['padding']
         else:
             arguments['flip_prob'] = rest['prob']
-    dataset.pipeline = kept
+    use_pipeline(dataset, kept)
     return arguments
 
 

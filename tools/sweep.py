@@ -15,21 +15,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.sweep import Job, run_jobs
+from mmlt_plugin.sweep import Job, run_jobs, split_arguments, with_option
 
 
 def make_jobs(
     configs: list[str], seeds: list[int], root: Path, train_args: list[str]
 ) -> list[Job]:
     """One training for every config and seed."""
-    options = list(train_args)
-    if '--cfg-options' not in options:
-        options.append('--cfg-options')
     return [
         Job(
             config,
             str(root / Path(config).parent.name / f'{Path(config).stem}_seed{seed}'),
-            (*options, f'randomness.seed={seed}'),
+            with_option(train_args, f'randomness.seed={seed}'),
         )
         for seed in seeds  # a first result of every config comes first
         for config in configs
@@ -38,8 +35,7 @@ def make_jobs(
 
 def main() -> None:
     """Run the sweep."""
-    arguments = sys.argv[1:]
-    split = arguments.index('--') if '--' in arguments else len(arguments)
+    arguments, train_args = split_arguments(sys.argv[1:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,13 +44,13 @@ def main() -> None:
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')
     parser.add_argument('--threads', type=int, help='CPU threads of each training')
     parser.add_argument('--work-dirs', type=Path, default=Path('work_dirs/sweep'))
-    args = parser.parse_args(arguments[:split])
+    args = parser.parse_args(arguments)
     if args.at_once < 1:
         raise ConfigError(f'--at-once {args.at_once} must be at least 1')
     for config in args.configs:
         if not Path(config).is_file():
             raise ConfigError(f'{config}: there is no such config')
-    jobs = make_jobs(args.configs, args.seeds, args.work_dirs, arguments[split + 1 :])
+    jobs = make_jobs(args.configs, args.seeds, args.work_dirs, train_args)
     if len({job.work_dir for job in jobs}) < len(jobs):
         raise ConfigError('two trainings have the same work dir: name each config once')
     failed = run_jobs(jobs, args.at_once, args.threads)

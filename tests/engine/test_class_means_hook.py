@@ -6,8 +6,9 @@ from mmengine.dataset import DefaultSampler, pseudo_collate
 from torch.utils.data import DataLoader
 
 from mmlt_plugin.datasets import Digits, LongTailedDataset
+from mmlt_plugin.datasets.pipelines import use_pipeline
 from mmlt_plugin.engine import ClassMeansHook
-from mmlt_plugin.engine.hooks.class_means_hook import class_means, use_pipeline
+from mmlt_plugin.engine.hooks.class_means_hook import class_means
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import DecoupledClassifier
 from tests.engine.test_hooks import make_runner

@@ -2,14 +2,12 @@
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
-from mmlt_plugin import cli
 from mmlt_plugin.engine import DeferredRecipeHook
 from mmlt_plugin.errors import ConfigError
-from tests.conftest import ROOT
+from tests.engine import runs
 
 COUNTS = [128, 88, 60, 40, 27, 18, 12, 8, 5, 4]
 seen = []
@@ -28,27 +26,18 @@ class WatchLossHook(Hook):
 
 
 def make_runner(work_dir, schedule, epochs, **settings):
-    cfg = Config.fromfile(ROOT / 'configs/ce/resnet20_digits-lt-if32.py')
-    cfg.merge_from_dict(
-        {
-            'work_dir': str(work_dir),
-            'log_level': 'ERROR',
-            'experiment_name': f'{work_dir}-{epochs}'.replace('/', '_'),
-            'model.backbone.depth': 8,
+    seen.clear()
+    return runs.make_runner(
+        work_dir,
+        custom_hooks=[dict(type='WatchLossHook')],
+        **{
             'train_cfg.max_epochs': epochs,
-            'train_cfg.val_interval': 100,
-            'default_hooks.checkpoint.interval': 1,
-            'default_hooks.checkpoint.max_keep_ckpts': -1,
             'default_hooks.deferred_recipe': dict(
                 type='DeferredRecipeHook', schedule=schedule
             ),
-            'custom_hooks': [dict(type='WatchLossHook')],
             **settings,
-        }
+        },
     )
-    cfg.launcher = 'none'
-    seen.clear()
-    return cli.build_runner(cfg)
 
 
 DRW = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)

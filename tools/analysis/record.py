@@ -20,45 +20,9 @@ from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.run_log import evaluations, read_lines, training_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def read_lines(file: Path) -> list[dict]:
-    """Objects of a file with one JSON object a line."""
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def evaluations(work_dir: Path) -> list[dict]:
-    """Shot metrics of every evaluation, by epoch; what a resumed run did again counts."""
-    found = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in read_lines(file):
-            metrics = {
-                key.removeprefix('shot/'): round(value, 4)
-                for key, value in line.items()
-                if key.startswith('shot/')
-            }
-            if metrics and line['step'] > 0:  # 0: not during the training
-                found[line['step']] = dict(epoch=line['step'], **metrics)
-    if not found:
-        raise ConfigError(f'{work_dir} has no evaluation with ShotSplitMetric')
-    return [found[epoch] for epoch in sorted(found)]
-
-
-def training_seconds(work_dir: Path) -> float:
-    """Seconds of training, of what was done twice the last time; not the evaluations."""
-    seconds: dict[int, float] = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        previous = None
-        for line in read_lines(file):
-            if 'loss' in line:
-                if previous is None:  # a resumed run counts on
-                    earlier = [step for step in seconds if step < line['step']]
-                    previous = max(earlier, default=0)
-                seconds[line['step']] = line['time'] * (line['step'] - previous)
-                previous = line['step']
-    return sum(seconds.values())
 
 
 #: Overrides that leave the numbers what they are, up to rounding and seeds.

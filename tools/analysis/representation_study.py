@@ -8,7 +8,6 @@ study.svg. Interrupted, it goes on.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -21,7 +20,8 @@ import matplotlib.pyplot as plt
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.sweep import Job, run_jobs
+from mmlt_plugin.run_log import evaluations
+from mmlt_plugin.sweep import Job, run_jobs, split_arguments, with_option
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 WAYS = ('ce', 'rw', 'rs')
@@ -37,17 +37,6 @@ BRANCHES = dict(cb='BBN-CB', rb='BBN-RB')
 def last_checkpoint(work_dir: Path) -> str:
     """The checkpoint a training ended with."""
     return (work_dir / 'last_checkpoint').read_text().strip()
-
-
-def accuracy(work_dir: Path) -> float:
-    """Accuracy in percent at the last evaluation of a training."""
-    found = None
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in map(json.loads, file.read_text().splitlines()):
-            found = line.get('shot/all', found)
-    if found is None:
-        raise ConfigError(f'{work_dir}: the training was never evaluated')
-    return found
 
 
 def feature_jobs(root: Path, options: list[str]) -> dict[str, Job]:
@@ -72,12 +61,11 @@ def classifier_jobs(
         for branch, name in BRANCHES.items():
             config = folder / f'resnet32_{data}-lt-if50_bbn-{branch}.py'
             jobs[name, 'ce'] = (config, features['bbn'])
-    options = options if '--cfg-options' in options else [*options, '--cfg-options']
     return {
         (feature, way): Job(
             str(config),
             str(root / f'{data}-features-{feature}-classifier-{way}'),
-            [*options, f'load_from={last_checkpoint(Path(first.work_dir))}'],
+            with_option(options, f'load_from={last_checkpoint(Path(first.work_dir))}'),
         )
         for (feature, way), (config, first) in jobs.items()
     }
@@ -116,8 +104,7 @@ def write(root: Path, data: str, cells: dict[tuple[str, str], float]) -> None:
 
 def main() -> None:
     """Run the study."""
-    arguments = sys.argv[1:]
-    split = arguments.index('--') if '--' in arguments else len(arguments)
+    arguments, options = split_arguments(sys.argv[1:])
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -125,8 +112,7 @@ def main() -> None:
     parser.add_argument('--data', choices=['cifar100', 'cifar10'], default='cifar100')
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')
     parser.add_argument('--threads', type=int, help='CPU threads of each training')
-    args = parser.parse_args(arguments[:split])
-    options = arguments[split + 1 :]
+    args = parser.parse_args(arguments)
     features = feature_jobs(args.work_dir, options)
     if args.data == 'cifar10':
         del features['bbn']
@@ -138,7 +124,9 @@ def main() -> None:
         raise ConfigError(
             'trainings failed: ' + ', '.join(job.work_dir for job in failed)
         )
-    cells = {key: accuracy(Path(job.work_dir)) for key, job in jobs.items()}
+    cells = {
+        key: evaluations(Path(job.work_dir))[-1]['all'] for key, job in jobs.items()
+    }
     write(args.work_dir, args.data, cells)
     print((args.work_dir / f'study_{args.data}.md').read_text())
 

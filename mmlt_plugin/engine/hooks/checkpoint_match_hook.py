@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
+from ...weights import shapes
 
 
 @HOOKS.register_module()
@@ -53,8 +51,8 @@ class CheckpointMatchHook(Hook):
         """Refuse a checkpoint whose tensors do not fit."""
         trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self.trained = list(trained.get('classes') or [])
-        wanted = _shapes(runner.model.state_dict())
-        found = _shapes(checkpoint.get('state_dict', checkpoint))
+        wanted = shapes(runner.model.state_dict())
+        found = shapes(checkpoint.get('state_dict', checkpoint))
         misfits = [name for name in wanted if found.get(name) != wanted[name]]
         extra = [name for name in found if name not in wanted]
         in_training = isinstance(runner.optim_wrapper, OptimWrapper)
@@ -69,12 +67,3 @@ class CheckpointMatchHook(Hook):
                 f'{len(wanted)} tensors are missing or have another shape and '
                 f'{len(extra)} have no place, {(misfits + extra)[0]} first'
             )
-
-
-def _shapes(state_dict: dict) -> dict[str, Any]:
-    """Shapes by name, without the prefix that DDP and test-time augmentation add."""
-    return {
-        re.sub(r'^(module\.)+', '', name): getattr(value, 'shape', None)
-        for name, value in state_dict.items()
-        if not name.endswith('num_batches_tracked')
-    }

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS, HOOKS
 
 from ...class_counts import training_class_counts
 from ...errors import ConfigError
+from ...weights import unwrapped
 
 
 @HOOKS.register_module()
@@ -122,8 +122,7 @@ def number_of_classes(model: Any, dataset: Any) -> int:
     Raises:
         ConfigError: They disagree, or neither says.
     """
-    if is_model_wrapper(model):
-        model = model.module
+    model = unwrapped(model)
     stated = {
         # mmpretrain keeps the preprocessor's config outside the model's.
         f'{"" if name == "data_preprocessor" else "model."}{name}.num_classes': number

@@ -11,8 +11,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from ...datasets.pipelines import find_pipeline, use_pipeline
 from ...errors import ConfigError
 from ...models.heads import stack_targets
+from ...weights import unwrapped
 
 
 @HOOKS.register_module()
@@ -42,9 +44,7 @@ class ClassMeansHook(Hook):
         self._bring_means(runner, runner.cfg.test_dataloader)
 
     def _bring_means(self, runner: Runner, evaluation: Any) -> None:
-        model: Any = runner.model
-        while not hasattr(model, 'head') and hasattr(model, 'module'):
-            model = model.module  # of DDP or test-time augmentation
+        model = unwrapped(runner.model)
         if not hasattr(getattr(model, 'head', None), 'set_class_means'):
             raise ConfigError(
                 'ClassMeansHook has no use here: model.head should be of type NCMHead'
@@ -57,7 +57,7 @@ class ClassMeansHook(Hook):
             batch_size=evaluation.batch_size,
             drop_last=False,
         )
-        pipeline = find_pipeline(evaluation.dataset) or []
+        pipeline = find_pipeline(evaluation.dataset)
         if pipeline and pipeline[-1]['type'] == 'TestTimeAug':
             raise ConfigError(
                 'ClassMeansHook has no use for augmented images: test without --tta'
@@ -95,25 +95,3 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
     all_reduce(sums)
     all_reduce(images)
     return sums / images.clamp_min(1)
-
-
-def find_pipeline(dataset: Any) -> list | None:
-    """The first pipeline in a dataset's config, through any nest of wrappers."""
-    if isinstance(dataset, dict):
-        parts = [dataset.get('dataset'), *dataset.get('datasets', [])]
-        return dataset.get('pipeline') or next(
-            filter(None, map(find_pipeline, parts)), None
-        )
-    return None
-
-
-def use_pipeline(dataset: Any, pipeline: list) -> None:
-    """Put a pipeline into a dataset's config, through any nest of wrappers."""
-    if isinstance(dataset, dict):
-        if 'pipeline' in dataset:
-            dataset['pipeline'] = pipeline
-        for key in ('dataset', 'datasets'):
-            use_pipeline(dataset.get(key), pipeline)
-    elif isinstance(dataset, (list, tuple)):
-        for part in dataset:
-            use_pipeline(part, pipeline)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import HOOKS
 from torch import nn
 
 from ...errors import ConfigError
+from ...weights import unwrapped
 from .class_counts_hook import ClassCountsHook
 
 
@@ -67,9 +67,7 @@ class DeferredRecipeHook(SwitchRecipeHook):
         super().before_train(runner)
 
     def _switch_loss(self, runner: Runner, loss_module: nn.Module) -> None:
-        model: Any = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(runner.model)
         owner: Any = (
             model if hasattr(model, 'loss_module') else getattr(model, 'head', None)
         )

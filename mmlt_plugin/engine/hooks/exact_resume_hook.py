@@ -141,13 +141,9 @@ def replay_schedules(runner: Runner) -> None:
     Most schedulers change the present rate, so a rate that followed another schedule
     would stay wrong.
     """
-    optimizers = runner.optim_wrapper.optimizer
-    for optimizer in (
-        flatten(optimizers) if isinstance(optimizers, dict) else [optimizers]
-    ):
-        for group in optimizer.param_groups:
-            for key in [key for key in group if key.startswith('initial_')]:
-                group[key.removeprefix('initial_')] = group[key]
+    for group in flatten(runner.optim_wrapper.param_groups):
+        for key in [key for key in group if key.startswith('initial_')]:
+            group[key.removeprefix('initial_')] = group[key]
     runner.param_schedulers = runner.build_param_scheduler(runner.cfg.param_scheduler)
     schedulers = flatten(runner.param_schedulers)
     length = len(runner.train_dataloader)
@@ -162,7 +158,7 @@ def replay_schedules(runner: Runner) -> None:
 
 
 def flatten(groups: Any) -> list:
-    """The schedulers, or their states, of one optimizer or of several by name."""
+    """What one optimizer has, or several by name: schedulers, states, groups."""
     if isinstance(groups, dict):
         return [item for group in groups.values() for item in group]
     return list(groups)

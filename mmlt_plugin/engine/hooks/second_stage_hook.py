@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
 from ...models.classifiers.decoupled import is_part_of
-
-IGNORED = 'num_batches_tracked'
+from ...weights import plain_name, shapes, unwrapped
 
 
 @HOOKS.register_module()
@@ -56,17 +53,14 @@ class SecondStageHook(Hook):
             return  # this stage's own checkpoint
         weights = checkpoint.get('state_dict', checkpoint)
         for name in list(weights):
-            if self._is_fresh(name.removeprefix('module.')):
+            if self._is_fresh(plain_name(name)):
                 del weights[name]
-        found = {name.removeprefix('module.'): value for name, value in weights.items()}
-        model: Any = runner.model
-        if is_model_wrapper(model):
-            model = model.module
+        model = unwrapped(runner.model)
         learns = {name for name, p in model.named_parameters() if p.requires_grad}
-        for name, value in model.state_dict().items():
-            if name in learns or self._is_fresh(name) or name.endswith(IGNORED):
-                continue
-            if name not in found or found[name].shape != value.shape:
+        found = shapes(weights)
+        for name, shape in shapes(model.state_dict()).items():
+            stays = name not in learns and not self._is_fresh(name)
+            if stays and found.get(name) != shape:
                 raise ConfigError(
                     f'checkpoint {runner._load_from} does not fit the second stage: '
                     f'{name} stays as it is there, and is missing or has another shape'

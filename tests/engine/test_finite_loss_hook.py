@@ -1,0 +1,55 @@
+"""Trainings whose losses or weights break."""
+
+import pytest
+import torch
+
+from mmlt_plugin.errors import TrainingError
+from tests.engine.runs import make_runner
+
+
+@pytest.mark.promise('a loss that is NaN or infinite ends the run within the iteration')
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+@pytest.mark.parametrize('config', ['reslt', 'bbn', 'ce'])
+def test_not_finite(value, config, tmp_path, record_property):
+    runner = make_runner(tmp_path, config=f'{config}/resnet20_digits-lt-if32.py')
+    train_step = type(runner.model).train_step
+    steps = []
+
+    def broken_step(model, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 15:
+            with torch.no_grad():
+                model.head.fc.bias += value
+        return train_step(model, *args, **kwargs)
+
+    runner.model.train_step = broken_step.__get__(runner.model)
+    record_property('faults', 1)
+    with pytest.raises(
+        TrainingError, match=r'loss.* not finite in epoch 2, iteration 3'
+    ):
+        runner.train()
+    assert len(steps) == 15
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+    weights = torch.load(tmp_path / 'epoch_1.pth', weights_only=True)['state_dict']
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+@pytest.mark.promise('weights that are not finite are not saved')
+def test_an_update_that_breaks_the_weights(tmp_path, record_property):
+    runner = make_runner(tmp_path, **{'default_hooks.checkpoint.max_keep_ckpts': 1})
+    train_step = type(runner.model).train_step
+    steps = []
+
+    def broken_step(model, *args, **kwargs):
+        losses = train_step(model, *args, **kwargs)
+        steps.append(1)
+        if len(steps) == 24:  # the last of the second epoch
+            with torch.no_grad():
+                model.head.fc.weight[0, 0] = float('inf')
+        return losses
+
+    runner.model.train_step = broken_step.__get__(runner.model)
+    record_property('faults', 1)
+    with pytest.raises(TrainingError, match=r'head\.fc\.weight are not finite'):
+        runner.train()
+    assert [file.name for file in tmp_path.glob('*.pth')] == ['epoch_1.pth']
