@@ -13,7 +13,11 @@ from .errors import ConfigError
 FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
 
 
-def use_memory(cfg: Config) -> None:
+#: How a dataset in memory is evaluated.
+LOOPS = dict(val='BulkValLoop', test='BulkTestLoop')
+
+
+def use_memory(cfg: Config, device: str = 'cpu') -> None:
     """Let a config's dataloaders serve from memory, with the same distribution.
 
     ``RandomCrop`` with padding and ``RandomFlip`` move from the training pipeline into the
@@ -21,6 +25,7 @@ def use_memory(cfg: Config) -> None:
 
     Args:
         cfg: The config, changed in place.
+        device: Where the images stay, in general where the model is.
 
     Raises:
         ConfigError: The training pipeline draws anything else.
@@ -37,22 +42,23 @@ def use_memory(cfg: Config) -> None:
     """
     train = cfg.train_dataloader.dataset
     draws = move_draws(train, 'train_dataloader')
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        loader = cfg.get(name)
+    for stage in ('train', 'val', 'test'):
+        loader = cfg.get(f'{stage}_dataloader')
         if loader is None:
             continue
-        if name != 'train_dataloader':
-            move_draws(loader.dataset, name, allowed=())
+        if stage != 'train':
+            move_draws(loader.dataset, f'{stage}_dataloader', allowed=())
         loader.dataset = ConfigDict(
-            type='InMemoryDataset',
-            bulk_labels=name == 'train_dataloader',
-            dataset=loader.dataset,
+            type='InMemoryDataset', device=device, dataset=loader.dataset
         )
         loader.update(
             num_workers=0,
             persistent_workers=False,
+            pin_memory=False,
             collate_fn=dict(type='whole_batch'),
         )
+        if stage in LOOPS and cfg.get(f'{stage}_cfg') is not None:
+            cfg[f'{stage}_cfg'].type = LOOPS[stage]
     preprocessor = cfg.get('data_preprocessor') or {}
     cfg.data_preprocessor = dict(preprocessor, type='BatchAugmentPreprocessor', **draws)
 

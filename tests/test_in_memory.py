@@ -101,7 +101,7 @@ def test_equal_to_the_stock_path_without_draws(method, tmp_path):
 
 def test_dataset():
     stock = LongTailedDataset(Digits(split='train', pipeline=FIXED), 1 / 32)
-    memory = InMemoryDataset(stock, bulk_labels=True)
+    memory = InMemoryDataset(stock)
     assert len(memory) == len(stock)
     assert (memory.get_gt_labels() == stock.get_gt_labels()).all()
     assert training_class_counts(memory, 10).tolist()[0] == 128

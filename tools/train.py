@@ -40,6 +40,13 @@ def parse_args() -> argparse.Namespace:
         'device',
     )
     parser.add_argument(
+        '--compile',
+        nargs='?',
+        const='default',
+        choices=['default', 'reduce-overhead', 'max-autotune'],
+        help='compile forward pass and loss; reduce-overhead also makes CUDA graphs',
+    )
+    parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
     )
     parser.add_argument(
@@ -83,7 +90,11 @@ def main() -> None:
     if args.amp:
         use_mixed_precision(cfg)
     if args.in_memory:
-        use_memory(cfg)
+        use_memory(cfg, get_device())
+    if args.compile:
+        cfg.merge_from_dict(
+            {'default_hooks.compile': dict(type='CompileHook', mode=args.compile)}
+        )
     if args.resume == 'auto':
         # Nothing to go on from: a second stage still starts from its load_from.
         if find_latest_checkpoint(cfg.work_dir):

@@ -4,6 +4,7 @@ default_scope = 'mmpretrain'
 
 # In default_hooks, not custom_hooks: a config that sets custom_hooks keeps these.
 default_hooks = dict(
+    runtime_info=dict(type='LazyRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),

@@ -11,6 +11,7 @@ from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
 
 from ..errors import ConfigError
+from ..transfer import to_device
 from .dataset_wrapper import DatasetWrapper
 
 
@@ -29,16 +30,17 @@ class InMemoryDataset(DatasetWrapper):
     indexing; what is random is left to ``BatchAugmentPreprocessor``, on the device.
     Samplers, counts and wrappers work as on the dataset itself. For the dataloader also
     ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
-    ``tools/train.py CONFIG --in-memory`` sets all of that.
+    ``tools/train.py CONFIG --in-memory`` sets all of that and the loops.
 
     Args:
         dataset: A dataset whose pipeline is not random and gives images of one size, as a
             config dict or an instance.
-        bulk_labels: Whether the labels of a batch come as one ``DataSample`` with the
-            labels (B,), as heads can take them in training; if not, as one for each image.
+        device: Where the images stay: ``cpu``, or where the model is.
 
     Returns:
-        dict: Of some items ``inputs``, uint8 (B, 3, H, W), and ``data_samples``.
+        dict: Of some items ``inputs``, uint8 (B, 3, H, W), and ``data_samples``, a list of
+        one ``DataSample`` with the labels (B,) of all, as heads can take them in training
+        and ``BulkValLoop`` and ``BulkTestLoop`` in evaluation.
 
     Raises:
         ConfigError: The images have different sizes.
@@ -51,10 +53,8 @@ class InMemoryDataset(DatasetWrapper):
         torch.Size([2, 3, 16, 16])
     """
 
-    def __init__(self, dataset: Any, bulk_labels: bool = False) -> None:
+    def __init__(self, dataset: Any, device: str = 'cpu') -> None:
         super().__init__(dataset)
-        self.bulk_labels = bulk_labels
-        self.labels = torch.from_numpy(self.get_gt_labels())
         images = [self.dataset[i]['inputs'] for i in range(len(self.dataset))]
         sizes = {tuple(image.shape) for image in images}
         if len(sizes) > 1:
@@ -62,20 +62,22 @@ class InMemoryDataset(DatasetWrapper):
                 f'InMemoryDataset needs images of one size and found {sorted(sizes)[:3]}: '
                 'resize them in the pipeline'
             )
-        self.images = torch.stack(images)
+        self.device = device
+        self.images = torch.stack(images).to(device)
+        self.labels = torch.from_numpy(self.get_gt_labels()).to(device)
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
-        chosen = torch.as_tensor(indices)
-        labels = self.labels[chosen]
-        if self.bulk_labels:
-            samples = [DataSample().set_gt_label(labels)]
-        else:
-            samples = [
-                DataSample(metainfo=dict(sample_idx=i)).set_gt_label(label)
-                for i, label in zip(indices, labels[:, None])
-            ]
-        return dict(inputs=self.images[chosen], data_samples=samples)
+        chosen = to_device(torch.as_tensor(indices), self.device)
+        sample = DataSample(metainfo=dict(sample_idx=list(indices)))
+        return dict(
+            inputs=self.images[chosen],
+            data_samples=[sample.set_gt_label(self.labels[chosen])],
+        )
 
     def __getitem__(self, idx: int) -> dict:
-        batch = self.__getitems__([idx])
-        return dict(inputs=batch['inputs'][0], data_samples=batch['data_samples'][0])
+        return dict(
+            inputs=self.images[idx],
+            data_samples=DataSample(metainfo=dict(sample_idx=idx)).set_gt_label(
+                self.labels[idx : idx + 1]
+            ),
+        )

@@ -49,6 +49,8 @@ class ShotSplitMetric(BaseMetric):
     """
 
     default_prefix = 'shot'
+    #: One sample may stand for a batch, see ``BulkLoop``.
+    takes_bulk = True
 
     def __init__(
         self,
@@ -74,29 +76,40 @@ class ShotSplitMetric(BaseMetric):
             self.counts = np.asarray(counts, dtype=np.int64)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep (prediction, label) of every image, so that padding stays removable."""
+        """Keep (prediction, label) of every image, so that padding stays removable.
+
+        Args:
+            data_batch: Not used.
+            data_samples: One an image, or one with ``gt_label`` and ``pred_label`` (B,) or
+                ``pred_score`` (B, C) for the whole batch.
+        """
         labels = torch.cat([sample['gt_label'] for sample in data_samples])
-        if len(labels) != len(data_samples):
-            raise ConfigError(
-                'ShotSplitMetric takes images with exactly one label each'
-            )
+        scores = predictions = None
         if 'pred_score' in data_samples[0]:
             scores = torch.stack([sample['pred_score'] for sample in data_samples])
-            finite = scores.isfinite().all(dim=1)
-            if not finite.all():
-                sample = data_samples[int(finite.logical_not().nonzero()[0])]
-                raise ConfigError(
-                    'ShotSplitMetric got a score that is not finite for the image '
-                    f'{sample.get("img_path") or sample.get("sample_idx")}: the '
-                    "checkpoint's weights or the test data are broken"
-                )
+            scores = scores.flatten(0, -2)
         if 'pred_label' in data_samples[0]:
             predictions = torch.cat([sample['pred_label'] for sample in data_samples])
-        else:
+        elif scores is not None:
             predictions = scores.argmax(dim=1)
+        if predictions is None or len(predictions) != len(labels):
+            raise ConfigError(
+                'ShotSplitMetric takes images with exactly one label and one prediction '
+                f'each, and got {len(labels)} labels and '
+                f'{0 if predictions is None else len(predictions)} predictions'
+            )
+        finite = torch.ones_like(labels) if scores is None else scores.isfinite().all(1)
+        columns = [predictions, labels, finite]
         # One transfer a batch, whatever the device.
-        pairs = torch.stack([predictions.to(labels.device), labels], dim=1).tolist()
-        self.results.extend(tuple(pair) for pair in pairs)
+        rows = torch.stack([c.to(labels) for c in columns], dim=1).tolist()
+        for number, (*_, good) in enumerate(rows):
+            if not good:
+                raise ConfigError(
+                    'ShotSplitMetric got a score that is not finite for the image '
+                    f"{_name_of(number, data_samples)}: the checkpoint's weights or the "
+                    'test data are broken'
+                )
+        self.results.extend((prediction, label) for prediction, label, _ in rows)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies in percent from the (prediction, label) of every image."""
@@ -148,3 +161,12 @@ class ShotSplitMetric(BaseMetric):
                 f'(< {self.few}) {len(splits["few"])}',
                 'current',
             )
+
+
+def _name_of(number: int, data_samples: Sequence[dict]) -> Any:
+    """Path or index of an image of a batch."""
+    if len(data_samples) > 1:
+        sample = data_samples[number]
+        return sample.get('img_path') or sample.get('sample_idx')
+    names = data_samples[0].get('img_path') or data_samples[0].get('sample_idx')
+    return names[number] if isinstance(names, (list, tuple)) else names

@@ -53,3 +53,32 @@ def test_an_update_that_breaks_the_weights(tmp_path, record_property):
     with pytest.raises(TrainingError, match=r'head\.fc\.weight are not finite'):
         runner.train()
     assert [file.name for file in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+
+
+@pytest.mark.parametrize('most_unread', [0, 3, 100])
+@pytest.mark.parametrize('saving', [True, False])
+def test_losses_that_arrive_later(most_unread, saving, tmp_path, monkeypatch):
+    """As on a GPU: the run goes on meanwhile, but nothing is saved."""
+    monkeypatch.setattr('mmlt_plugin.transfer.HostCopy.has_arrived', lambda self: False)
+    hook = 'mmlt_plugin.engine.hooks.finite_loss_hook'
+    monkeypatch.setattr(f'{hook}.MOST_UNREAD', most_unread)
+    runner = make_runner(
+        tmp_path, **{'default_hooks.checkpoint.interval': 1 if saving else 100}
+    )
+    train_step = type(runner.model).train_step
+    steps = []
+
+    def broken_step(model, *args, **kwargs):
+        losses = train_step(model, *args, **kwargs)
+        steps.append(1)
+        return (
+            dict(losses, loss=losses['loss'] * float('nan'))
+            if len(steps) == 15
+            else losses
+        )
+
+    runner.model.train_step = broken_step.__get__(runner.model)
+    with pytest.raises(TrainingError, match=r'epoch 2, iteration 3'):
+        runner.train()
+    assert len(steps) == min(15 + most_unread, 24)
+    assert len(list(tmp_path.glob('*.pth'))) == saving

@@ -6,10 +6,13 @@ from .channels_last_hook import ChannelsLastHook
 from .checkpoint_match_hook import CheckpointMatchHook
 from .class_counts_hook import ClassCountsHook
 from .class_means_hook import ClassMeansHook
+from .compile_hook import CompileHook
 from .cumulative_alpha_hook import CumulativeAlphaHook
 from .deferred_recipe_hook import DeferredRecipeHook
 from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
+from .lazy_runtime_info_hook import LazyRuntimeInfoHook
+from .matmul_precision_hook import MatmulPrecisionHook
 from .provenance_hook import ProvenanceHook
 from .second_stage_hook import SecondStageHook
 from .work_dir_lock_hook import WorkDirLockHook
@@ -21,10 +24,13 @@ __all__ = [
     'CheckpointMatchHook',
     'ClassCountsHook',
     'ClassMeansHook',
+    'CompileHook',
     'CumulativeAlphaHook',
     'DeferredRecipeHook',
     'ExactResumeHook',
     'FiniteLossHook',
+    'LazyRuntimeInfoHook',
+    'MatmulPrecisionHook',
     'ProvenanceHook',
     'SecondStageHook',
     'WorkDirLockHook',

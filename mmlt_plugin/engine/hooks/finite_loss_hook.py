@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.hooks import Hook
@@ -10,6 +11,17 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import TrainingError
+from ...transfer import HostCopy
+
+#: Iterations whose losses may be on their way from the device at a time.
+MOST_UNREAD = 100
+
+
+class _Check(NamedTuple):
+    epoch: int
+    iteration: int
+    losses: dict[str, torch.Tensor]
+    finite: HostCopy
 
 
 @HOOKS.register_module()
@@ -17,8 +29,10 @@ class FiniteLossHook(Hook):
     """Stop at the first loss that is NaN or infinite, and save no such weights.
 
     mmengine trains on to the end and saves broken weights over good ones. Here the run
-    ends within the iteration; should an update break the weights right before they are
-    saved, it ends there, and the last checkpoint stays.
+    ends as soon as the loss has arrived on the host: on a CPU within the iteration, on a
+    GPU a few iterations later, since nothing waits for it, and in any case before
+    anything is saved. Should an update break the weights right before they are saved, it
+    ends there, and the last checkpoint stays.
 
     Raises:
         TrainingError: Names the epoch, the iteration and the terms of the loss, or the
@@ -30,6 +44,9 @@ class FiniteLossHook(Hook):
 
     priority = 'VERY_HIGH'  # before anything is logged or saved
 
+    def __init__(self) -> None:
+        self._unread: deque[_Check] = deque()
+
     def after_train_iter(
         self,
         runner: Runner,
@@ -37,28 +54,30 @@ class FiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Look at the losses of the iteration."""
+        """Look at the losses of the iteration, and at those that have arrived since."""
         losses = {
             name: value.detach()
             for name, value in (outputs or {}).items()
             if 'loss' in name and isinstance(value, torch.Tensor)
         }
-        if not losses:
-            return
-        finite = torch.stack([v.float().isfinite().all() for v in losses.values()])
-        if finite.all():  # one transfer
-            return
-        broken = [n for n, good in zip(losses, finite.tolist()) if not good]
-        terms = [n for n in broken if n != 'loss'] or broken
-        raise TrainingError(
-            f'{" and ".join(terms)} is not finite in epoch {runner.epoch + 1}, iteration '
-            f'{batch_idx + 1}: the last checkpoint in {runner.work_dir} is from before; '
-            'lower the learning rate, clip gradients (optim_wrapper.clip_grad) or check '
-            'the images of that batch'
-        )
+        if losses:
+            # mmengine's sum is finite only if all terms are.
+            terms = [losses['loss']] if 'loss' in losses else list(losses.values())
+            finite = HostCopy(torch.stack([t.sum() for t in terms]).isfinite().all())
+            self._unread.append(_Check(runner.epoch, batch_idx, losses, finite))
+        while self._unread and (
+            self._unread[0].finite.has_arrived() or len(self._unread) > MOST_UNREAD
+        ):
+            self._read(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Look at all losses of the epoch."""
+        while self._unread:
+            self._read(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at the weights that are about to be saved."""
+        """Look at all losses so far, and at the weights that are about to be saved."""
+        self.after_train_epoch(runner)
         for part in ('state_dict', 'ema_state_dict'):
             for name, value in checkpoint.get(part, {}).items():
                 if value.is_floating_point() and not value.isfinite().all():
@@ -68,3 +87,16 @@ class FiniteLossHook(Hook):
                         f'checkpoint in {runner.work_dir} is from before; lower the '
                         'learning rate or clip gradients (optim_wrapper.clip_grad)'
                     )
+
+    def _read(self, runner: Runner) -> None:
+        check = self._unread.popleft()
+        if check.finite.get():
+            return
+        broken = [n for n, v in check.losses.items() if not v.isfinite().all()]
+        terms = [n for n in broken if n != 'loss'] or broken
+        raise TrainingError(
+            f'{" and ".join(terms)} is not finite in epoch {check.epoch + 1}, iteration '
+            f'{check.iteration + 1}: the last checkpoint in {runner.work_dir} is from '
+            'before; lower the learning rate, clip gradients (optim_wrapper.clip_grad) '
+            'or check the images of that batch'
+        )

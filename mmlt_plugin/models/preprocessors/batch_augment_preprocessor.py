@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models import ClsDataPreprocessor
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 
 from ...checks import check_number
+from ...datasets.bulk import one_an_image
+from ...transfer import to_device
 
 
 @MODELS.register_module()
@@ -68,7 +69,7 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
                 inputs=random_crop_and_flip(inputs, self.crop_padding, self.flip_prob),
             )
             if self.to_onehot:
-                data['data_samples'] = _one_an_image(data['data_samples'])
+                data['data_samples'] = one_an_image(data['data_samples'])
         return super().forward(data, training)
 
 
@@ -87,22 +88,15 @@ def random_crop_and_flip(
     """
     size, _, height, width = images.shape
     # Drawn on the CPU: the same numbers whatever the device.
-    offsets = torch.randint(2 * padding + 1, (2, size, 1)).to(images.device)
-    flips = (torch.rand(size, 1) < flip_prob).to(images.device)
-    rows = offsets[0] + torch.arange(height, device=images.device)
+    offsets = torch.randint(2 * padding + 1, (2, size, 1))
+    flips = torch.rand(1, size, 1) < flip_prob
+    down, right, flips = to_device(torch.cat([offsets, flips]), images.device)
+    rows = down + torch.arange(height, device=images.device)
     steps = torch.arange(width, device=images.device)
-    columns = offsets[1] + torch.where(flips, width - 1 - steps, steps)
+    columns = right + torch.where(flips.bool(), width - 1 - steps, steps)
     padded = F.pad(images, [padding] * 4)
     number = torch.arange(size, device=images.device)[:, None, None]
     # Indexing with the channels last: a pixel's three values lie side by side.
     pixels = padded.permute(0, 2, 3, 1)[number, rows[:, :, None], columns[:, None, :]]
     # As the stock path has it, so that convolutions take the same route.
     return pixels.permute(0, 3, 1, 2).contiguous()
-
-
-def _one_an_image(data_samples: list[DataSample]) -> list[DataSample]:
-    """A sample for each image of a batch whose labels are in one."""
-    labels = torch.cat([sample.gt_label for sample in data_samples])
-    if len(labels) == len(data_samples):
-        return data_samples
-    return [DataSample().set_gt_label(label) for label in labels[:, None]]

@@ -1,0 +1,55 @@
+"""One sample that stands for a batch, and one sample an image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import repeat
+
+import torch
+from mmpretrain.structures import DataSample
+
+
+def in_one_sample(data_samples: Sequence[DataSample]) -> list[DataSample]:
+    """The labels (N,) of a batch in one sample; soft labels stay as they are.
+
+    Args:
+        data_samples: One an image, or one already.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.datasets.bulk import in_one_sample
+        >>> in_one_sample([DataSample().set_gt_label(c) for c in (3, 1)])[0].gt_label
+        tensor([3, 1])
+    """
+    if len(data_samples) == 1 or 'gt_score' in data_samples[0]:
+        return list(data_samples)
+    labels = torch.cat([sample.gt_label for sample in data_samples])
+    return [DataSample().set_gt_label(labels)]
+
+
+def one_an_image(data_samples: Sequence[DataSample]) -> list[DataSample]:
+    """A sample for each image, as mmpretrain's components take them.
+
+    Args:
+        data_samples: One with the labels (B,) of a batch and, of whatever meta
+            information it has, one value for each image; or one an image already.
+
+    Example:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.datasets.bulk import one_an_image
+        >>> batch = DataSample(metainfo=dict(sample_idx=[7, 9]))
+        >>> samples = one_an_image([batch.set_gt_label(torch.tensor([3, 1]))])
+        >>> [(sample.sample_idx, sample.gt_label) for sample in samples]
+        [(7, tensor([3])), (9, tensor([1]))]
+    """
+    batch = data_samples[0]
+    if len(data_samples) > 1 or len(batch.gt_label) == 1:
+        return list(data_samples)
+    metainfos = zip(*batch.metainfo_values()) if batch.metainfo_keys() else repeat(())
+    return [
+        DataSample(metainfo=dict(zip(batch.metainfo_keys(), values))).set_gt_label(
+            label
+        )
+        for label, values in zip(batch.gt_label[:, None], metainfos)
+    ]

@@ -1,0 +1,64 @@
+"""Tensors between the host and the device, without waiting."""
+
+from __future__ import annotations
+
+import torch
+
+
+def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
+    """Move a tensor of the host to a device, which goes on with its work meanwhile.
+
+    Args:
+        tensor: A tensor on the CPU.
+        device: Where to.
+
+    Returns:
+        Tensor: The same values there.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.transfer import to_device
+        >>> to_device(torch.tensor([1, 2]), 'cpu')
+        tensor([1, 2])
+    """
+    if torch.device(device).type != 'cuda':
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
+
+
+class HostCopy:
+    """A copy of a device's tensor, which arrives on the host some time later.
+
+    Args:
+        tensor: A tensor on any device.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.transfer import HostCopy
+        >>> copy = HostCopy(torch.tensor(True))
+        >>> copy.has_arrived()
+        True
+        >>> copy.get()
+        tensor(True)
+    """
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._event = None
+        if tensor.is_cuda:
+            self._value = torch.empty(
+                tensor.shape, dtype=tensor.dtype, pin_memory=True
+            ).copy_(tensor, non_blocking=True)
+            self._event = torch.cuda.Event()
+            self._event.record()
+        else:
+            self._value = tensor.clone()
+
+    def has_arrived(self) -> bool:
+        """Whether ``get`` would not have to wait."""
+        return self._event is None or self._event.query()
+
+    def get(self) -> torch.Tensor:
+        """The values; waits for the device where it has to."""
+        if self._event is not None:
+            self._event.synchronize()
+        return self._value
