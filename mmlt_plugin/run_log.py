@@ -61,3 +61,24 @@ def training_seconds(work_dir: Path) -> float:
                 seconds[line['step']] = line['time'] * (line['step'] - previous)
                 previous = line['step']
     return sum(seconds.values())
+
+
+def curve(work_dir: Path, value: str) -> dict[int, float]:
+    """A logged value by epoch: of an evaluation, or the mean over a training epoch's logs.
+
+    Args:
+        work_dir: The training's.
+        value: Name as in the log: ``shot/few``, ``loss``, ``alpha``, ...
+
+    Returns:
+        dict[int, float]: Empty where it was never logged.
+    """
+    found: dict[int, list[float]] = {}
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        fresh: dict[int, list[float]] = {}
+        for line in read_lines(file):
+            epoch = line.get('epoch', line['step'])  # evaluations count steps in epochs
+            if value in line and epoch > 0:
+                fresh.setdefault(epoch, []).append(line[value])
+        found.update(fresh)  # what was done twice counts once
+    return {epoch: sum(found[epoch]) / len(found[epoch]) for epoch in sorted(found)}

@@ -139,6 +139,14 @@ def test_bbn_on_inaturalist(run_tool, images, tmp_path, monkeypatch):
             ],
             'ratio',
         ),
+        (
+            'throughput.py',
+            [
+                'configs/reslt/resnet20_digits-lt-if32.py',
+                *('--iterations', '2', '--warm-up', '1', '--rounds', '1', '--amp'),
+            ],
+            '| reslt | ours from memory |',
+        ),
     ],
 )
 def test_benchmarks_run(script, arguments, expected):

@@ -73,6 +73,7 @@ def run_script(request: dict) -> None:
     os.environ.update(request['env'])
     sys.stdin = open(os.devnull)  # noqa: SIM115
     sys.argv = request['argv']
+    sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as Python does
     code = 1
     try:
         runpy.run_path(sys.argv[0], run_name='__main__')

@@ -30,7 +30,9 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 visualizer = dict(
-    type='UniversalVisualizer', vis_backends=[dict(type='LocalVisBackend')]
+    type='UniversalVisualizer',
+    # The second for `tensorboard --logdir work_dirs`.
+    vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],
 )
 log_level = 'INFO'
 log_processor = dict(window_size=50)

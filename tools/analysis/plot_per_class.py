@@ -15,12 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import matplotlib
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt
 import numpy as np
-from mmengine.runner import CheckpointLoader
+from pictures import by_frequency, class_counts, named, plt, save
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
@@ -52,7 +48,7 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
             spans them, the line is their mean.
         out: File of the picture; a second one with the ending .svg goes beside it.
     """
-    order = np.argsort(-counts, kind='stable')
+    order = by_frequency(counts)
     figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
     axis.bar(np.arange(len(order)), counts[order], color='0.88', width=0.95)
     axis.set_yscale('log')
@@ -75,10 +71,7 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
         )
         lines.fill_between(places, accuracy.min(0), accuracy.max(0), alpha=0.15)
     lines.legend(loc='lower left')
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
-    figure.savefig(Path(out).with_suffix('.svg'))
-    print(f'wrote {out} and {Path(out).with_suffix(".svg")}')
+    save(figure, out)
 
 
 def main() -> None:
@@ -90,20 +83,11 @@ def main() -> None:
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='metrics of a run')
     args = parser.parse_args()
-    checkpoint = CheckpointLoader.load_checkpoint(args.checkpoint, 'cpu')
-    counts = checkpoint.get('meta', {}).get('class_counts')
-    if counts is None:
-        raise ConfigError(
-            f'checkpoint {args.checkpoint} tells no class counts: it was trained without '
-            'ClassCountsHook'
-        )
-    runs: dict[str, list[dict[int, float]]] = {}
-    for run in args.runs:
-        name, separator, metrics_file = run.partition('=')
-        if not separator:
-            raise ConfigError(f'{run!r} should be NAME=FILE')
-        runs.setdefault(name, []).append(class_accuracies(metrics_file))
-    draw(np.asarray(counts), runs, args.out)
+    runs = {
+        name: [class_accuracies(file) for file in files]
+        for name, files in named(args.runs).items()
+    }
+    draw(class_counts(args.checkpoint), runs, args.out)
 
 
 if __name__ == '__main__':

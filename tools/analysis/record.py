@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: Overrides that leave the numbers what they are, up to rounding and seeds.
 HARMLESS = re.compile(
-    r'--amp$|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
+    r'--amp$|--in-memory$|--compile|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
     r'default_hooks\.(checkpoint|logger)\.|\w+_dataloader\.(num|persistent)_workers='
 )
 
@@ -35,7 +35,9 @@ HARMLESS = re.compile(
 def overrides(command: list[str]) -> list[str]:
     """What the command line changed in the config."""
     return [word for word in command[2:] if re.match(r'[\w.]+=', word)] + [
-        word for word in command if word in ('--amp', '--auto-scale-lr')
+        word
+        for word in command
+        if word in ('--amp', '--in-memory', '--auto-scale-lr') or '--compile' in word
     ]
 
 

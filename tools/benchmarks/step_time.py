@@ -59,6 +59,29 @@ def make_step(
     return step
 
 
+def compare(
+    configs: list[str], batch_size: int, size: int, bf16: bool, steps: int = 20
+) -> tuple[list[float], float, list[float]]:
+    """Alternate the steps of two configs' models.
+
+    Returns:
+        tuple: Median milliseconds of each; the median ratio of the second to the first;
+        its quartiles.
+    """
+    both = [make_step(config, batch_size, size, bf16) for config in configs]
+    seconds: list[list[float]] = [[], []]
+    for i in range(steps + 3):
+        for step, measured in zip(both, seconds):
+            start = time.perf_counter()
+            step()
+            if i >= 3:  # the first warm up
+                measured.append(time.perf_counter() - start)
+    ratios = [b / a for a, b in zip(*seconds)]
+    quartiles = [float(np.quantile(ratios, q)) for q in (0.25, 0.75)]
+    medians = [1000 * statistics.median(measured) for measured in seconds]
+    return medians, statistics.median(ratios), quartiles
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -70,24 +93,13 @@ def main() -> None:
     parser.add_argument('--steps', type=int, default=20, help='measured steps of each')
     parser.add_argument('--bf16', action='store_true', help='autocast to bfloat16')
     args = parser.parse_args()
-    steps = [
-        make_step(config, args.batch_size, args.size, args.bf16)
-        for config in args.configs
-    ]
-    seconds: list[list[float]] = [[], []]
-    for i in range(args.steps + 3):
-        for step, measured in zip(steps, seconds):
-            start = time.perf_counter()
-            step()
-            if i >= 3:  # the first warm up
-                measured.append(time.perf_counter() - start)
-    medians = [statistics.median(measured) for measured in seconds]
+    medians, ratio, quartiles = compare(
+        args.configs, args.batch_size, args.size, args.bf16, args.steps
+    )
     for config, median in zip(args.configs, medians):
-        print(f'{1000 * median:9.1f} ms a step  {config}')
-    ratios = [b / a for a, b in zip(*seconds)]
+        print(f'{median:9.1f} ms a step  {config}')
     print(
-        f'ratio {statistics.median(ratios):.3f} (quartiles '
-        f'{np.quantile(ratios, 0.25):.3f} to {np.quantile(ratios, 0.75):.3f}), '
+        f'ratio {ratio:.3f} (quartiles {quartiles[0]:.3f} to {quartiles[1]:.3f}), '
         f'{get_device()}, torch {torch.__version__}, {torch.get_num_threads()} threads'
     )
 

@@ -1,11 +1,19 @@
-"""Images a second of whole trainings: bare loop, stock path, from memory.
+"""Images a second of whole trainings, and where the time goes.
 
-    python tools/benchmarks/throughput.py [CONFIG ...] [--iterations 60] [--rounds 3] [--amp]
+    python tools/benchmarks/throughput.py [CONFIG ...] [--amp] [--compile MODE] [--rounds 3]
 
-The bare loop is the floor: the same model and optimizer on a batch that is on the device
-already. The others are mmengine's Runner with our hooks, on the config's real data,
-without evaluation and checkpoints. The ways alternate, so that a change of the machine's
-speed meets all; the fastest round of each counts. Prints a table and writes a JSON file.
+Side by side, on the config's real data:
+
+- bare loop: the floor, the same model and optimizer on a batch that is prepared already;
+- stock: mmengine's Runner and mmpretrain's data path, with only those of our hooks that a
+  method needs;
+- ours: the Runner with all our hooks;
+- ours from memory: the same with --in-memory.
+
+With --compile MODE the bare loop and ours from memory run compiled too. --heads adds ResLT
+against a linear head on ResNeXt-50 with random images. Nothing is evaluated or saved. The
+ways alternate, so that a change of the machine's speed meets all; the fastest round of
+each counts. Prints a table and writes a JSON file.
 """
 
 import argparse
@@ -15,25 +23,39 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import mmengine
+import mmpretrain
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
+from step_time import compare
+from stopwatch import Stopwatch, peak_memory
 
 from mmlt_plugin import cli
 from mmlt_plugin.in_memory import use_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [f'configs/{m}/resnet32_cifar100-lt-if100.py' for m in ('ce', 'reslt', 'bbn')]
-WARM_UP = 10
+HEADS = [f'configs/{m}/resnext50_imagenet-lt.py' for m in ('ce', 'reslt')]
+COLUMNS = ('data', 'forward', 'backward', 'optimizer', 'bookkeeping')
+#: Hooks that mmpretrain does without.
+OURS = (
+    'provenance',
+    'exact_resume',
+    'finite_loss',
+    'work_dir_lock',
+    'checkpoint_match',
+)
+#: Hooks that change how a step computes.
+COMPUTING = ('ClassCountsHook', 'ChannelsLastHook', 'AllocatorHook', 'CompileHook')
 
 
 class Enough(Exception):
@@ -46,16 +68,21 @@ class StopwatchHook(Hook):
 
     priority = 'LOWEST'
 
-    def __init__(self, iterations: int) -> None:
+    def __init__(self, iterations: int, warm_up: int) -> None:
         self.iterations = iterations
-        self.data_seconds = 0.0
+        self.warm_up = warm_up
+        self.watch = Stopwatch()
+        self.loading = contextlib.ExitStack()
+
+    def before_train(self, runner: Runner) -> None:
+        """Look into the parts of an iteration."""
+        watch_step(self.watch, runner)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Note when the data had arrived."""
-        if runner.iter >= WARM_UP:
-            self.data_seconds += time.perf_counter() - self.last
+        """The data have arrived."""
+        self.loading.close()
 
     def after_train_iter(
         self,
@@ -65,38 +92,48 @@ class StopwatchHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Start the clock, or end the training."""
-        if runner.iter == WARM_UP - 1:
-            self.start = synchronized_time()
-        if runner.iter == WARM_UP - 1 + self.iterations:
-            self.seconds = synchronized_time() - self.start
+        if runner.iter == self.warm_up - 1:
+            self.watch.start()
+        if runner.iter == self.warm_up - 1 + self.iterations:
+            self.watch.stop()
             raise Enough
-        self.last = time.perf_counter()
+        self.loading.enter_context(self.watch.phase('data'))
 
 
-def synchronized_time() -> float:
-    """The time when the device has done all it was told."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
+def watch_step(watch: Stopwatch, runner: Runner) -> None:
+    """Time the parts of a runner's training step."""
+    watch.wrap(runner.model.data_preprocessor, 'forward', 'data')
+    watch.wrap(runner.model, '_run_forward', 'forward')
+    watch.wrap(runner.optim_wrapper, 'backward', 'backward')
+    watch.wrap(runner.optim_wrapper, 'step', 'optimizer')
+    watch.wrap(runner.optim_wrapper, 'zero_grad', 'optimizer')
 
 
-def make_runner(config: str, in_memory: bool, amp: bool, iterations: int) -> Runner:
+def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
     """A runner that measures and writes nothing that stays."""
     cfg = Config.fromfile(ROOT / config)
-    if amp:
-        fragment = ROOT / 'configs/_base_/cpu_bf16.py'
+    if args.amp:
+        device = 'cpu' if get_device() == 'cpu' else 'gpu'
+        fragment = ROOT / f'configs/_base_/{device}_bf16.py'
         cfg.merge_from_dict(Config.fromfile(fragment).to_dict())
-    if in_memory:
-        use_memory(cfg)
-    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
-    if not in_memory:
+    if 'memory' in way or 'bare' in way:
+        use_memory(cfg, get_device())
+    else:
         cfg.train_dataloader.update(
             persistent_workers=cfg.train_dataloader.num_workers > 0,
             collate_fn=dict(type='default_collate'),
         )
+    if 'compiled' in way:
+        cfg.default_hooks.compile = dict(type='CompileHook', mode=args.compile)
+    if way == 'stock':
+        cfg.default_hooks.runtime_info.type = 'RuntimeInfoHook'
+        for name in OURS:
+            cfg.default_hooks.pop(name, None)
+    cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    cfg.test_cfg = cfg.test_dataloader = cfg.test_evaluator = None
     cfg.default_hooks.checkpoint = None
-    cfg.custom_hooks = [dict(type='StopwatchHook', iterations=iterations)]
+    watch = dict(iterations=args.iterations, warm_up=args.warm_up)
+    cfg.custom_hooks = [dict(type='StopwatchHook', **watch)]
     cfg.work_dir = tempfile.mkdtemp()
     cfg.log_level = 'ERROR'
     cfg.launcher = 'none'
@@ -104,61 +141,61 @@ def make_runner(config: str, in_memory: bool, amp: bool, iterations: int) -> Run
     return cli.build_runner(cfg)
 
 
-def by_runner(config: str, in_memory: bool, amp: bool, iterations: int) -> dict:
-    """Milliseconds an iteration of the Runner, and how many of them are data."""
-    runner = make_runner(config, in_memory, amp, iterations)
+def by_runner(config: str, way: str, args: argparse.Namespace) -> dict[str, float]:
+    """Milliseconds of an iteration of the Runner, and its parts."""
+    runner = make_runner(config, way, args)
     with contextlib.suppress(Enough):
         runner.train()
-    watch = next(hook for hook in runner.hooks if isinstance(hook, StopwatchHook))
-    return dict(
-        ms=1000 * watch.seconds / iterations,
-        data_ms=1000 * watch.data_seconds / iterations,
-    )
+    watch = next(hook for hook in runner.hooks if isinstance(hook, StopwatchHook)).watch
+    return watch.report(args.iterations)
 
 
-def bare_loop(config: str, amp: bool, iterations: int) -> dict:
-    """Milliseconds an iteration of a loop over one batch that is prepared already."""
-    runner = make_runner(config, True, amp, iterations)
+def bare_loop(config: str, way: str, args: argparse.Namespace) -> dict[str, float]:
+    """The same of a loop over one batch that is prepared already."""
+    runner = make_runner(config, way, args)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     for hook in runner.hooks:
-        if type(hook).__name__ in (
-            'ClassCountsHook',
-            'ChannelsLastHook',
-            'AllocatorHook',
-        ):
+        if type(hook).__name__ in COMPUTING:
             hook.before_run(runner)
             hook.before_train(runner)
-    model = runner.model.train()
+    model: Any = runner.model.train()
     for module in model.modules():
         if hasattr(module, 'set_alpha'):
             module.set_alpha(0.5)
     batch = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
-    optimizer = runner.optim_wrapper.optimizer
-
-    def step() -> None:
-        optimizer.zero_grad()
-        with runner.optim_wrapper.optim_context(model):
+    optimizer: Any = runner.optim_wrapper.optimizer
+    watch = Stopwatch()
+    for iteration in range(args.warm_up + args.iterations):
+        if iteration == args.warm_up:
+            watch.start()
+        with watch.phase('forward'), runner.optim_wrapper.optim_context(model):
             losses = model(**batch, mode='loss')
-        sum(v for k, v in losses.items() if 'loss' in k).backward()
-        optimizer.step()
-
-    for _ in range(WARM_UP):
-        step()
-    start = synchronized_time()
-    for _ in range(iterations):
-        step()
-    return dict(ms=1000 * (synchronized_time() - start) / iterations, data_ms=0.0)
+            loss = sum(v for k, v in losses.items() if 'loss' in k)
+        with watch.phase('backward'):
+            loss.backward()
+        with watch.phase('optimizer'):
+            optimizer.step()
+            optimizer.zero_grad()
+    watch.stop()
+    return watch.report(args.iterations)
 
 
 def measure(config: str, args: argparse.Namespace) -> dict[str, dict]:
     """The fastest round of every way."""
-    ways: dict[str, Callable[[], dict]] = {
-        'bare loop': lambda: bare_loop(config, args.amp, args.iterations),
-        'stock path': lambda: by_runner(config, False, args.amp, args.iterations),
-        'from memory': lambda: by_runner(config, True, args.amp, args.iterations),
-    }
-    rounds = [{way: run() for way, run in ways.items()} for _ in range(args.rounds)]
+    ways = ['bare loop', 'stock', 'ours', 'ours from memory']
+    if args.compile:
+        ways += ['bare loop, compiled', 'ours from memory, compiled']
+    rounds: list[dict[str, dict]] = []
+    for _ in range(args.rounds):
+        rounds.append({})
+        for way in ways:
+            report: dict[str, float] = {}
+            with peak_memory(report):
+                report.update(
+                    (bare_loop if 'bare' in way else by_runner)(config, way, args)
+                )
+            rounds[-1][way] = report
     return {way: min((r[way] for r in rounds), key=lambda m: m['ms']) for way in ways}
 
 
@@ -168,36 +205,61 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('configs', nargs='*', default=CONFIGS)
-    parser.add_argument(
-        '--iterations', type=int, default=60, help='fewer than an epoch'
-    )
+    parser.add_argument('--iterations', type=int, default=60)
+    parser.add_argument('--warm-up', type=int, default=10)
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--amp', action='store_true', help='bfloat16, channels last')
+    parser.add_argument(
+        '--compile', choices=['default', 'reduce-overhead', 'max-autotune']
+    )
+    parser.add_argument('--heads', action='store_true', help='ResNeXt-50 too')
+    parser.add_argument('--heads-batch-size', type=int, default=64)
     parser.add_argument('--out', type=Path, help='JSON file for the results')
     args = parser.parse_args()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU'
     report: dict[str, Any] = dict(
         device=f'{device}, {platform.machine()}, {torch.get_num_threads()} threads',
-        torch=torch.__version__,
-        amp=args.amp,
-        iterations=args.iterations,
+        versions=dict(
+            torch=torch.__version__,
+            mmengine=mmengine.__version__,
+            mmpretrain=mmpretrain.__version__,
+            python=platform.python_version(),
+        ),
+        command=' '.join(sys.argv),
         results={},
     )
-    print(f'{report["device"]}, torch {torch.__version__}, {get_device()}')
-    print('| config | way | images/s | ms an iteration | data ms | of the bare loop |')
-    print('|---|---|---|---|---|---|')
+    versions = ', '.join(f'{k} {v}' for k, v in report['versions'].items())
+    print(f'{report["device"]}; {versions}\n')
+    print(
+        '| config | way | images/s | of the bare loop | ms an iteration | '
+        + ' | '.join(COLUMNS)
+        + ' | peak MiB |\n'
+        + '|---' * (6 + len(COLUMNS))
+        + '|'
+    )
     for config in args.configs:
         batch_size = Config.fromfile(ROOT / config).train_dataloader.batch_size
         found = report['results'][config] = measure(config, args)
         floor = found['bare loop']['ms']
         for way, result in found.items():
             result['images_per_second'] = 1000 * batch_size / result['ms']
+            result['of_bare_loop'] = floor / result['ms']
+            parts = ' | '.join(f'{result[f"{name}_ms"]:.2f}' for name in COLUMNS)
             print(
                 f'| {Path(config).parent.name} | {way} | '
-                f'{result["images_per_second"]:.0f} | {result["ms"]:.1f} | '
-                f'{result["data_ms"]:.2f} | {floor / result["ms"]:.2f} |',
+                f'{result["images_per_second"]:.0f} | {result["of_bare_loop"]:.2f} | '
+                f'{result["ms"]:.2f} | {parts} | {result.get("peak_mib", 0):.0f} |',
                 flush=True,
             )
+    if args.heads:
+        heads = [str(ROOT / config) for config in HEADS]
+        medians, ratio, quartiles = compare(heads, args.heads_batch_size, 224, args.amp)
+        report['heads'] = dict(ms=medians, ratio=ratio, quartiles=quartiles)
+        print(
+            f'\nResNeXt-50, {args.heads_batch_size} random images at 224 pixels: linear '
+            f'head {medians[0]:.1f} ms a step, ResLT {medians[1]:.1f} ms, ratio '
+            f'{ratio:.3f} (quartiles {quartiles[0]:.3f} to {quartiles[1]:.3f})'
+        )
     if args.out:
         args.out.write_text(json.dumps(report, indent=1) + '\n')
 

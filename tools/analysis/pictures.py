@@ -1,0 +1,60 @@
+"""What the scripts that draw have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use('Agg')
+import matplotlib.pyplot as plt
+import numpy as np
+from mmengine.runner import CheckpointLoader
+
+from mmlt_plugin.errors import ConfigError
+
+__all__ = ['by_frequency', 'class_counts', 'load', 'named', 'plt', 'save']
+
+
+def named(pairs: list[str]) -> dict[str, list[str]]:
+    """Files by name from NAME=FILE; several of the same name stay together."""
+    found: dict[str, list[str]] = {}
+    for pair in pairs:
+        name, separator, file = pair.partition('=')
+        if not separator:
+            raise ConfigError(f'{pair!r} should be NAME=FILE')
+        if not Path(file).exists():
+            raise ConfigError(f'{file}: there is no such file')
+        found.setdefault(name, []).append(file)
+    return found
+
+
+def load(checkpoint: str) -> dict[str, Any]:
+    """A checkpoint, on the CPU."""
+    return CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+
+
+def class_counts(checkpoint: str) -> np.ndarray:
+    """Training images per class (C,), which a checkpoint tells."""
+    counts = load(checkpoint).get('meta', {}).get('class_counts')
+    if counts is None:
+        raise ConfigError(
+            f'checkpoint {checkpoint} tells no class counts: it was trained without '
+            'ClassCountsHook'
+        )
+    return np.asarray(counts)
+
+
+def by_frequency(counts: np.ndarray) -> np.ndarray:
+    """Classes from the most to the least frequent, ties by number."""
+    return np.argsort(-counts, kind='stable')
+
+
+def save(figure: Any, out: str) -> None:
+    """Write a picture, and beside it the same as SVG."""
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+    figure.savefig(Path(out).with_suffix('.svg'))
+    plt.close(figure)
+    print(f'wrote {out} and {Path(out).with_suffix(".svg")}')

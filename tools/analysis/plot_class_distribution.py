@@ -1,0 +1,99 @@
+"""Draw the training images per class of configs' data sets, with groups and shots.
+
+    python tools/analysis/plot_class_distribution.py OUT.png CONFIG [CONFIG ...]
+
+The first config's groups, if its head is ResLT's, are shaded; dotted lines separate many-,
+medium- and few-shot classes as its evaluator has them.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpretrain.registry import DATASETS
+from pictures import by_frequency, plt, save
+
+from mmlt_plugin import cli
+from mmlt_plugin.class_counts import class_groups, training_class_counts
+
+
+def counts_of(cfg: Config) -> np.ndarray:
+    """Training images per class of a config's data set, shape (C,)."""
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    classes = cfg.model.head.get('num_classes') or len(dataset.metainfo['classes'])
+    return training_class_counts(dataset, classes)
+
+
+def draw(
+    counts: dict[str, np.ndarray],
+    groups: list[np.ndarray] | None,
+    evaluator: dict,
+    out: str,
+) -> None:
+    """Draw the picture.
+
+    Args:
+        counts: By name, training images per class, shape (C,).
+        groups: Classes of each group of the first.
+        evaluator: Its ``many`` and ``few``.
+        out: File of the picture.
+    """
+    figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
+    start = 0
+    for number, group in enumerate(groups or []):
+        end = start + len(group)
+        axis.axvspan(start, end, color='tab:blue', alpha=0.16 - 0.05 * min(number, 3))
+        axis.text(
+            (start + end) / 2, 1.01, f'group {number + 1}: {len(group)} classes',
+            ha='center', va='bottom', transform=axis.get_xaxis_transform(),
+        )  # fmt: skip
+        start = end
+    for name, numbers in counts.items():
+        ordered = numbers[by_frequency(numbers)]
+        axis.stairs(ordered, label=f'{name}: {ordered.sum():,} images', linewidth=1.8)
+    bounds: dict[str, Any] = dict(color='0.4', linestyle=':', linewidth=1)
+    for name, number in (
+        ('many', evaluator.get('many', 100)),
+        ('few', evaluator.get('few', 20)),
+    ):
+        axis.axhline(number, **bounds)
+        sign = '>' if name == 'many' else '<'
+        axis.text(
+            0.01, number, f'{name}-shot {sign} {number}', ha='left', color='0.3',
+            va='bottom' if name == 'many' else 'top', transform=axis.get_yaxis_transform(),
+        )  # fmt: skip
+    axis.set_yscale('log')
+    axis.set_xlim(0, max(map(len, counts.values())))
+    axis.set_xlabel('class, from most to least frequent')
+    axis.set_ylabel('training images (logarithmic)')
+    axis.legend(loc='lower left')
+    save(figure, out)
+
+
+def main() -> None:
+    """Draw what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('out', help='file of the picture, .png')
+    parser.add_argument('configs', nargs='+', help='config files')
+    args = parser.parse_args()
+    configs = [Config.fromfile(config) for config in args.configs]
+    counts = {Path(f).stem: counts_of(cfg) for f, cfg in zip(args.configs, configs)}
+    first = configs[0]
+    groups = None
+    if first.model.head.get('groups'):
+        groups = class_groups(next(iter(counts.values())), first.model.head.groups)
+    evaluator = first.get('val_evaluator') or {}
+    draw(counts, groups, evaluator if isinstance(evaluator, dict) else {}, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)

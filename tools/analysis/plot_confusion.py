@@ -1,0 +1,96 @@
+"""Draw which classes are taken for which, between head and tail.
+
+    python tools/analysis/plot_confusion.py CHECKPOINT OUT.png CE=ce.pkl ResLT=reslt.pkl
+
+CHECKPOINT tells the training images per class, each NAME=FILE the predictions of one run:
+tools/test.py CONFIG CHECKPOINT --out FILE.pkl. Above the classes from the most to the least
+frequent, below the shares of many-, medium- and few-shot images that are taken for classes
+of each split, in percent, every class with the same weight.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import mmengine
+import numpy as np
+from pictures import by_frequency, class_counts, named, plt, save
+
+from mmlt_plugin import cli
+from mmlt_plugin.class_counts import shot_splits
+from mmlt_plugin.errors import ConfigError
+
+
+def confusion(predictions: str, num_classes: int) -> np.ndarray:
+    """Shares (C, C) in percent of a class's images that are taken for each class.
+
+    Args:
+        predictions: File of tools/test.py.
+        num_classes: Number of classes C.
+    """
+    samples = mmengine.load(predictions)
+    labels = np.array([int(sample['gt_label'][0]) for sample in samples])
+    taken_for = np.array([int(sample['pred_label'][0]) for sample in samples])
+    pairs = np.bincount(labels * num_classes + taken_for, minlength=num_classes**2)
+    matrix = pairs.reshape(num_classes, num_classes).astype(float)
+    return 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+
+
+def between_splits(matrix: np.ndarray, splits: list[np.ndarray]) -> np.ndarray:
+    """Shares (S, S) in percent of a split's images that are taken for each split's."""
+    return np.array(
+        [
+            [matrix[np.ix_(true, taken)].sum(1).mean() for taken in splits]
+            for true in splits
+        ]
+    )
+
+
+def main() -> None:
+    """Draw what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
+    parser.add_argument('out', help='file of the picture, .png')
+    parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='predictions')
+    parser.add_argument('--many', type=int, default=100)
+    parser.add_argument('--few', type=int, default=20)
+    args = parser.parse_args()
+    counts = class_counts(args.checkpoint)
+    order = by_frequency(counts)
+    splits = {
+        name: classes
+        for name, classes in shot_splits(counts, args.many, args.few).items()
+        if len(classes)
+    }
+    runs = named(args.runs)
+    figure, axes = plt.subplots(
+        2, len(runs), figsize=(4 * len(runs), 6.6), layout='constrained', squeeze=False,
+        height_ratios=[1.5, 1],
+    )  # fmt: skip
+    for (upper, lower), (name, (file, *others)) in zip(axes.T, runs.items()):
+        if others:
+            raise ConfigError(f'{name} has two files: give every one its own name')
+        matrix = confusion(file, len(counts))
+        upper.imshow(matrix[np.ix_(order, order)], cmap='Blues', vmin=0, vmax=60)
+        upper.set_title(f'{name}: {matrix.diagonal().mean():.1f}')
+        upper.set_ylabel('class')
+        upper.set_xlabel('taken for class')
+        shares = between_splits(matrix, list(splits.values()))
+        lower.imshow(shares, cmap='Blues', vmin=0, vmax=100)
+        for (row, column), share in np.ndenumerate(shares):
+            color = 'white' if share > 60 else 'black'
+            lower.text(
+                column, row, f'{share:.1f}', ha='center', va='center', color=color
+            )
+        lower.set_xticks(range(len(splits)), list(splits))
+        lower.set_yticks(range(len(splits)), list(splits))
+        lower.set_xlabel('taken for a class of')
+    save(figure, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)

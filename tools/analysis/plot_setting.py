@@ -1,0 +1,78 @@
+"""Draw accuracy against one setting of the config, from results files.
+
+    python tools/analysis/plot_setting.py OUT.png model.head.loss.alpha results/reslt/*.json
+
+ResLT Fig. 6 is this for alpha. Every data set has a line; runs that differ in their seeds
+only are averaged, bars span them. Configs that set another thing too than their data set
+and this setting do not belong on the command line.
+"""
+
+import argparse
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+from mmengine.config import Config, DictAction
+from pictures import plt, save
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def setting_of(run: dict, key: str) -> float:
+    """Value of a setting in a run, from its config and its overrides."""
+    cfg = Config.fromfile(ROOT / run['config'])
+    options = dict(word.split('=', 1) for word in run['other_settings'] if '=' in word)
+    cfg.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in options.items()})
+    value = cfg
+    for part in key.split('.'):
+        value = value.get(part) if hasattr(value, 'get') else None
+    if not isinstance(value, (int, float)):
+        raise ConfigError(f'{run["config"]} has no number at {key}')
+    return float(value)
+
+
+def main() -> None:
+    """Draw what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('out', help='file of the picture, .png')
+    parser.add_argument('setting', help='key in the config, with dots')
+    parser.add_argument('results', nargs='+', type=Path, help='files of record.py')
+    parser.add_argument(
+        '--metric', default='all', help='all, many, medium, few or micro'
+    )
+    args = parser.parse_args()
+    lines: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for file in args.results:
+        run = json.loads(file.read_text())
+        if run['complete']:
+            data_set = Path(run['config']).stem.split('_')[1]
+            value = setting_of(run, args.setting)
+            lines[data_set][value].append(run['last'][args.metric])
+    if not lines:
+        raise ConfigError('none of these results is of a complete training')
+    figure, axis = plt.subplots(figsize=(6, 4), layout='constrained')
+    for data_set, points in sorted(lines.items()):
+        values = sorted(points)
+        means = np.array([np.mean(points[value]) for value in values])
+        reach = [
+            [mean - min(points[v]) for v, mean in zip(values, means)],
+            [max(points[v]) - mean for v, mean in zip(values, means)],
+        ]
+        axis.errorbar(values, means, reach, marker='o', capsize=3, label=data_set)
+    axis.set_xlabel(args.setting)
+    axis.set_ylabel(f'top-1 accuracy ({args.metric}), last epoch, %')
+    axis.legend()
+    save(figure, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)

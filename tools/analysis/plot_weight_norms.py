@@ -1,0 +1,100 @@
+"""Draw the norms of classifiers' weights, class by class.
+
+    python tools/analysis/plot_weight_norms.py OUT.png CE=ce.pth RW=rw.pth BBN=bbn.pth
+
+BBN Fig. 4: an ordinary classifier has larger weights for the classes it saw more often.
+Of BBN's classifier there are three curves: the half on the conventional branch (CB), the
+half on the re-balancing branch (RB), and both (ALL). The legend has the standard deviation
+of the norms over the classes.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from pictures import by_frequency, class_counts, load, named, plt, save
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.weights import plain_name
+
+#: Names of classifiers' weights (C, D).
+WEIGHTS = ('head.fc.weight', 'head.weight')
+
+
+def weight_norms(checkpoint: str) -> dict[str, np.ndarray]:
+    """Norms of the classifier's rows, shape (C,); of BBN's also of both halves.
+
+    Args:
+        checkpoint: File of a checkpoint.
+
+    Returns:
+        dict: By a suffix for the name: empty, or ``-CB``, ``-RB`` and ``-ALL``.
+    """
+    content = load(checkpoint)
+    state = {plain_name(k): v for k, v in content.get('state_dict', content).items()}
+    weight = next((state[name] for name in WEIGHTS if name in state), None)
+    if weight is None:
+        raise ConfigError(f'checkpoint {checkpoint} has no {" or ".join(WEIGHTS)}')
+    parts = {'': weight.double()}
+    if head_type(content) == 'BBNHead':
+        conventional, rebalancing = weight.double().chunk(2, dim=1)
+        parts = {'-CB': conventional, '-RB': rebalancing, '-ALL': weight.double()}
+    return {k: torch.linalg.vector_norm(w, dim=1).numpy() for k, w in parts.items()}
+
+
+def head_type(checkpoint: dict) -> str:
+    """Type of the head in the config that a checkpoint tells, or nothing."""
+    text = checkpoint.get('meta', {}).get('cfg')
+    if not text:
+        return ''
+    return Config.fromstring(text, '.py').model.get('head', {}).get('type', '')
+
+
+def draw(counts: np.ndarray, norms: dict[str, np.ndarray], out: str) -> None:
+    """Draw norms (C,) by name over classes from the most to the least frequent."""
+    order = by_frequency(counts)
+    figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
+    for name, values in norms.items():
+        axis.plot(values[order], label=f'{name} (std {values.std():.3f})')
+    axis.set_xlabel('class, from most to least frequent')
+    axis.set_ylabel("norm of the class's weights")
+    axis.set_ylim(bottom=0)
+    axis.legend(ncols=2)
+    save(figure, out)
+
+
+def main() -> None:
+    """Draw what the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('out', help='file of the picture, .png')
+    parser.add_argument('checkpoints', nargs='+', metavar='NAME=CHECKPOINT')
+    args = parser.parse_args()
+    files = named(args.checkpoints)
+    norms = {}
+    for name, (file, *others) in files.items():
+        if others:
+            raise ConfigError(
+                f'{name} has two checkpoints: give every one its own name'
+            )
+        for suffix, values in weight_norms(file).items():
+            norms[name + suffix] = values
+    counts = class_counts(next(iter(files.values()))[0])
+    for name, values in norms.items():
+        if len(values) != len(counts):
+            raise ConfigError(
+                f'{name} has {len(values)} classes, the first checkpoint {len(counts)}: '
+                'one picture is of one data set'
+            )
+    draw(counts, norms, args.out)
+
+
+if __name__ == '__main__':
+    cli.run(main)
