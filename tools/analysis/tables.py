@@ -128,7 +128,10 @@ def results_table(folder: Path, arguments: list[str]) -> str:
     configs = sorted({c for p in patterns for c in folder.glob(p)}, key=order)
     if not configs:
         raise ConfigError(f'{folder}/README.md: no config matches {patterns}')
-    head = ['config', *columns, 'paper', 'ours', 'seeds', 'difference', 'best on test']
+    reruns = {c: PUBLISHED['reruns'].get(f'{folder.name}/{c.stem}') for c in configs}
+    others = ['re-runs by others'] if any(reruns.values()) else []
+    ours = ['ours', 'seeds', 'difference', 'best on test']
+    head = ['config', *columns, 'paper', *others, *ours]
     lines = [head, ['---'] * len(head)]
     for config in configs:
         paper, runs = published(config), runs_of(config)
@@ -136,6 +139,7 @@ def results_table(folder: Path, arguments: list[str]) -> str:
         row = [f'[{title(config)}]({config.name})']
         row += [value_of(cfg, key) for key in columns.values()]
         row.append('-' if paper is None else f'{paper:.2f}')
+        row += [reruns[config] or ''] if others else []
         if runs:
             last = [run['last']['all'] for run in runs]
             gap = '' if paper is None else f'{statistics.mean(last) - paper:+.2f}'
