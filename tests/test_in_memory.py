@@ -124,6 +124,12 @@ def test_images_of_several_sizes():
         InMemoryDataset(Sizes(split='test'))
 
 
+def test_a_random_pipeline_is_not_frozen():
+    pipeline = [dict(type='RandomFlip', prob=0.5), *FIXED]
+    with pytest.raises(ConfigError, match='pipeline draws'):
+        InMemoryDataset(Digits(split='test', pipeline=pipeline))
+
+
 @pytest.mark.parametrize(
     'transform',
     [

@@ -15,6 +15,10 @@ from ..transfer import to_device
 from .dataset_wrapper import DatasetWrapper
 
 
+#: Images read twice, to see whether the pipeline draws.
+SECOND_LOOKS = 32
+
+
 @FUNCTIONS.register_module()
 def whole_batch(batch: dict) -> dict:
     """Collate function for datasets whose items are batches already."""
@@ -43,7 +47,7 @@ class InMemoryDataset(DatasetWrapper):
         and ``BulkValLoop`` and ``BulkTestLoop`` in evaluation.
 
     Raises:
-        ConfigError: The images have different sizes.
+        ConfigError: The images have different sizes, or the pipeline is random.
 
     Example:
         >>> from mmlt_plugin.datasets import InMemoryDataset
@@ -61,6 +65,14 @@ class InMemoryDataset(DatasetWrapper):
             raise ConfigError(
                 f'InMemoryDataset needs images of one size and found {sorted(sizes)[:3]}: '
                 'resize them in the pipeline'
+            )
+        twice = (
+            self.dataset[i]['inputs'] for i in range(min(len(images), SECOND_LOOKS))
+        )
+        if not all(map(torch.equal, images, twice)):
+            raise ConfigError(
+                'InMemoryDataset would keep one random view of every image for ever: its '
+                'pipeline draws, so leave what is random to BatchAugmentPreprocessor'
             )
         self.device = device
         self.images = torch.stack(images).to(device)
