@@ -14,7 +14,6 @@ from ..errors import ConfigError
 from ..transfer import to_device
 from .dataset_wrapper import DatasetWrapper
 
-
 #: Images read twice, to see whether the pipeline draws.
 SECOND_LOOKS = 32
 
