@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def overrides(command: list[str]) -> list[str]:
     ]
 
 
+def train_command(config: Path, changes: list[str]) -> str:
+    """The command that makes such a run, weights and all, on a machine like its own."""
+    flags = [change for change in changes if change.startswith('--')]
+    options = [change for change in changes if not change.startswith('--')]
+    words = ['python', 'tools/train.py', config.as_posix(), *flags]
+    return shlex.join([*words, '--cfg-options', *options] if options else words)
+
+
 def record(work_dir: Path, results: Path) -> Path:
     """Write the results file of a work dir."""
     provenance = work_dir / 'provenance.jsonl'
@@ -58,6 +67,7 @@ def record(work_dir: Path, results: Path) -> Path:
     seed = starts[-1]['seed']
     run = dict(
         config=config.as_posix(),
+        remake=train_command(config, changes),
         overrides=changes,
         other_settings=other_settings,
         seed=seed,

@@ -1,4 +1,4 @@
-"""What the scripts under tools/analysis draw."""
+"""What the scripts under tools/analysis record and draw."""
 
 import html
 import json
@@ -57,6 +57,34 @@ def draw(run_tool, tmp_path):
         return html.unescape(svg)
 
     return run
+
+
+def test_record(trained, run_tool, tmp_path):
+    run_tool(
+        'analysis/record.py', trained / 'reslt', '--results', tmp_path, work_dir=False
+    )
+    (file,) = (tmp_path / 'reslt').iterdir()
+    run = json.loads(file.read_text())
+    # Fewer epochs are another training: it must not get into the tables.
+    changes = ['model.backbone.depth=8', 'train_cfg.max_epochs=2']
+    assert run['other_settings'] == changes
+    assert file.stem.startswith('resnet20_digits-lt-if32_seed0_')
+    assert run['remake'].startswith(
+        'python tools/train.py configs/reslt/resnet20_digits-lt-if32.py --cfg-options '
+        'model.backbone.depth=8 train_cfg.max_epochs=2 train_cfg.val_interval=1'
+    )
+    assert run['class_counts'] == [128, 88, 60, 40, 27, 18, 12, 8, 5, 4]
+    accuracies = curve(trained / 'reslt', 'shot/all')
+    assert [(e['epoch'], e['all']) for e in run['curve']] == [
+        (epoch, round(value, 4)) for epoch, value in accuracies.items()
+    ]
+    assert run['last'] == run['curve'][-1]
+    assert run['best']['all'] == max(round(v, 4) for v in accuracies.values())
+    assert run['complete']
+    assert 0 < run['training_seconds'] < 300
+    (start,) = run['starts']
+    assert start['ranks'] == 1
+    assert start['versions']['torch'] == torch.__version__
 
 
 def test_class_distribution(draw):
