@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from .datasets.pipelines import find_pipeline, use_pipeline
+from .datasets.pipelines import pipeline_owners
 from .errors import ConfigError
 
 #: Transforms that do not draw, and stay in the pipeline.
@@ -17,7 +17,7 @@ FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
 LOOPS = dict(val='BulkValLoop', test='BulkTestLoop')
 
 
-def use_memory(cfg: Config, device: str = 'cpu') -> None:
+def use_memory(cfg: Config) -> None:
     """Let a config's dataloaders serve from memory, with the same distribution.
 
     ``RandomCrop`` with padding and ``RandomFlip`` move from the training pipeline into the
@@ -25,7 +25,6 @@ def use_memory(cfg: Config, device: str = 'cpu') -> None:
 
     Args:
         cfg: The config, changed in place.
-        device: Where the images stay, in general where the model is.
 
     Raises:
         ConfigError: The training pipeline draws anything else.
@@ -48,9 +47,7 @@ def use_memory(cfg: Config, device: str = 'cpu') -> None:
             continue
         if stage != 'train':
             move_draws(loader.dataset, f'{stage}_dataloader', allowed=())
-        loader.dataset = ConfigDict(
-            type='InMemoryDataset', device=device, dataset=loader.dataset
-        )
+        loader.dataset = ConfigDict(type='InMemoryDataset', dataset=loader.dataset)
         loader.update(
             num_workers=0,
             persistent_workers=False,
@@ -59,8 +56,12 @@ def use_memory(cfg: Config, device: str = 'cpu') -> None:
         )
         if stage in LOOPS and cfg.get(f'{stage}_cfg') is not None:
             cfg[f'{stage}_cfg'].type = LOOPS[stage]
-    preprocessor = cfg.get('data_preprocessor') or {}
-    cfg.data_preprocessor = dict(preprocessor, type='BatchAugmentPreprocessor', **draws)
+    # mmengine takes the model's own first.
+    owner = cfg.model if (cfg.get('model') or {}).get('data_preprocessor') else cfg
+    preprocessor = owner.get('data_preprocessor') or {}
+    owner.data_preprocessor = dict(
+        preprocessor, type='BatchAugmentPreprocessor', **draws
+    )
 
 
 def move_draws(
@@ -76,30 +77,54 @@ def move_draws(
     Returns:
         dict: Arguments of ``BatchAugmentPreprocessor``.
     """
+    found: list[dict] = []
+    for owner in pipeline_owners(dataset):
+        arguments, kept = split_pipeline(owner['pipeline'], name, allowed)
+        owner['pipeline'] = kept
+        if arguments not in found:
+            found.append(arguments)
+    if len(found) > 1:
+        raise ConfigError(
+            f'{name}.dataset has parts with different crops and flips: from memory all '
+            'are drawn alike; leave --in-memory out'
+        )
+    return found[0] if found else {}
+
+
+def split_pipeline(
+    pipeline: list, name: str, allowed: tuple[str, ...]
+) -> tuple[dict, list]:
+    """Take the random transforms out of one pipeline.
+
+    Returns:
+        tuple: Arguments of ``BatchAugmentPreprocessor``, and the transforms that stay.
+    """
     arguments: dict[str, Any] = {}
     kept = []
-    for transform in find_pipeline(dataset):
+    for transform in pipeline:
         kind = transform['type']
-        if kind in FIXED:
+        # A draw before one of these would come after it.
+        if kind in FIXED and (kind == 'PackInputs' or not arguments):
             kept.append(transform)
             continue
-        rest = {k: v for k, v in transform.items() if k not in ('type', 'crop_size')}
+        rest = {k: v for k, v in transform.items() if k != 'type'}
         if kind not in allowed or not _understood(kind, rest):
             raise ConfigError(
                 f'{name}.dataset.pipeline has {transform}: from memory only RandomCrop '
                 'with an integer padding and a horizontal RandomFlip can be drawn, in '
-                'training; leave --in-memory out'
+                'training and after all other transforms; leave --in-memory out'
             )
         if kind == 'RandomCrop':
-            arguments['crop_padding'] = rest['padding']
+            arguments.update(crop_size=rest['crop_size'], crop_padding=rest['padding'])
         else:
             arguments['flip_prob'] = rest['prob']
-    use_pipeline(dataset, kept)
-    return arguments
+    return arguments, kept
 
 
 def _understood(kind: str, rest: dict) -> bool:
     if kind == 'RandomCrop':
-        return set(rest) == {'padding'} and isinstance(rest['padding'], int)
+        return set(rest) == {'crop_size', 'padding'} and isinstance(
+            rest['padding'], int
+        )
     direction = rest.pop('direction', 'horizontal')
     return set(rest) == {'prob'} and direction == 'horizontal'

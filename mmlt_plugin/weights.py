@@ -23,6 +23,18 @@ def unwrapped(model: Any) -> Any:
     return model
 
 
+def device_of(model: Any) -> Any:
+    """Where a model is; None if it has no parameters.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmlt_plugin.weights import device_of
+        >>> device_of(nn.Linear(1, 1))
+        device(type='cpu')
+    """
+    return next((parameter.device for parameter in model.parameters()), None)
+
+
 def plain_name(name: str) -> str:
     """Name of a tensor without the prefix that wrappers add.
 

@@ -7,6 +7,7 @@ import shutil
 import sys
 from xml.etree import ElementTree
 
+import mmengine
 import numpy as np
 import pytest
 import torch
@@ -160,6 +161,15 @@ def test_confusion(trained, run_tool, draw, tmp_path):
     naive = np.mean([sum(matrix[t, p] for p in splits[1]) for t in splits[0]])
     assert shares[0, 1] == pytest.approx(naive)
     assert shares.sum(1) == pytest.approx(100)
+    rare = [dict(gt_label=[c], pred_label=[c]) for c in (0, 2, 2)]
+    mmengine.dump(rare, tmp_path / 'rare.pkl')
+    matrix = plot_confusion.confusion(str(tmp_path / 'rare.pkl'), 3)
+    assert np.nanmean(matrix.diagonal()) == 100  # the second class was not tested
+    splits = [np.array([0, 1]), np.array([2])]
+    assert plot_confusion.between_splits(matrix, splits).tolist() == [
+        [100, 0],
+        [0, 100],
+    ]
     runs = [f'CE={files[0]}', f'ResLT={files[1]}']
     svg = draw('plot_confusion.py', *runs, before=[trained / 'ce/epoch_2.pth'])
     assert f'CE: {accuracy:.1f}' in svg

@@ -137,13 +137,77 @@ def test_a_random_pipeline_is_not_frozen():
         dict(type='RandomFlip', prob=0.5, direction='vertical'),
         dict(type='RandomCrop', crop_size=16, padding=(2, 3)),
         dict(type='RandomCrop', crop_size=16),
+        # Before FIXED's Resize: not the same as after it.
+        dict(type='RandomCrop', crop_size=8, padding=1),
     ],
 )
 def test_what_cannot_be_drawn_is_named(transform):
-    dataset = dict(type='Digits', split='train', pipeline=[transform, *FIXED])
-    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    cfg = digits_config([transform, *FIXED])
     with pytest.raises(ConfigError, match=r'train_dataloader\.dataset\.pipeline'):
         use_memory(cfg)
+
+
+CROP = dict(type='RandomCrop', crop_size=16, padding=2)
+FLIP = dict(type='RandomFlip', prob=0.5)
+RESIZE, PACK = FIXED
+
+
+def digits_config(pipeline, **settings):
+    dataset = dict(type='Digits', split='train', pipeline=pipeline)
+    return Config(dict(train_dataloader=dict(dataset=dataset), **settings))
+
+
+def test_a_preprocessor_within_the_model():
+    """mmengine takes it before the one at the top, so the draws must get there."""
+    model = dict(type='ImageClassifier', data_preprocessor=dict(mean=[1], std=[2]))
+    cfg = digits_config([RESIZE, CROP, FLIP, PACK], model=model)
+    use_memory(cfg)
+    assert 'data_preprocessor' not in cfg
+    assert cfg.model.data_preprocessor == dict(
+        type='BatchAugmentPreprocessor', mean=[1], std=[2],
+        crop_size=16, crop_padding=2, flip_prob=0.5,
+    )  # fmt: skip
+
+
+def test_parts_of_a_concatenation():
+    """Every part keeps its own fixed transforms; different draws are refused."""
+    other = dict(type='Resize', scale=16, interpolation='nearest')
+    parts = [
+        dict(type='Digits', split='train', pipeline=[first, CROP, FLIP, PACK])
+        for first in (RESIZE, other)
+    ]
+    dataset = dict(type='ConcatDataset', datasets=parts)
+    cfg = Config(dict(train_dataloader=dict(dataset=dataset)))
+    use_memory(cfg)
+    kept = [part.pipeline for part in cfg.train_dataloader.dataset.dataset.datasets]
+    assert kept == [[RESIZE, PACK], [other, PACK]]
+    for bad, message in [
+        ([RESIZE, FLIP, PACK], 'different crops and flips'),
+        ([RESIZE, dict(type='AutoAugment', policies='imagenet'), PACK], 'AutoAugment'),
+    ]:
+        parts = [
+            dict(type='Digits', split='train', pipeline=pipeline)
+            for pipeline in ([RESIZE, CROP, FLIP, PACK], bad)
+        ]
+        dataset = dict(type='ConcatDataset', datasets=parts)
+        with pytest.raises(ConfigError, match=message):
+            use_memory(Config(dict(train_dataloader=dict(dataset=dataset))))
+
+
+def test_a_crop_of_another_size():
+    preprocessor = BatchAugmentPreprocessor(crop_size=12, crop_padding=2)
+    images = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(ConfigError, match=r'\(16, 16\) and not crop_size=\(12, 12\)'):
+        preprocessor(dict(inputs=images), training=True)
+    preprocessor(dict(inputs=images))  # in evaluation nothing is cropped
+
+
+def test_a_deferred_pipeline_is_refused(tmp_path):
+    schedule = [dict(action_epoch=2, train_pipeline=FIXED)]
+    hook = dict(type='DeferredRecipeHook', schedule=schedule)
+    runner = make_runner(tmp_path, in_memory=True, custom_hooks=[hook])
+    with pytest.raises(ConfigError, match='in memory already'):
+        runner.train()
 
 
 def test_script_with_mixup(run_tool):
@@ -159,3 +223,22 @@ def test_script_with_mixup(run_tool):
         'model.type=ManifoldMixupClassifier', 'model.head.loss.use_soft=True',
     )  # fmt: skip
     assert 'shot/few' in manifold
+
+
+def test_scripts_on_the_config_that_was_written(run_tool, tmp_path):
+    """tools/test.py on a work dir's config: pictures, and a word on --tta."""
+    run_tool(
+        'train.py', 'configs/ce/resnet20_digits-lt-if32.py', '--in-memory',
+        '--cfg-options', 'model.backbone.depth=8', 'train_cfg.max_epochs=1',
+        'default_hooks.checkpoint.interval=1',
+    )  # fmt: skip
+    work_dir = tmp_path / 'work'
+    command = [
+        'test.py',
+        work_dir / 'resnet20_digits-lt-if32.py',
+        work_dir / 'epoch_1.pth',
+    ]
+    output = run_tool(*command, '--show-dir', tmp_path / 'shown', '--interval', 100)
+    assert 'shot/few' in output
+    assert len(list((tmp_path / 'shown').rglob('*.png'))) == 5
+    assert 'in memory already' in run_tool(*command, '--tta', expect=2)

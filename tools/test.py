@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
 from mmlt_plugin import cli
+from mmlt_plugin.datasets.pipelines import find_pipeline, use_pipeline
 from mmlt_plugin.errors import ConfigError
 
 
@@ -69,7 +70,12 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
 
 def use_test_time_augmentation(cfg: Config) -> None:
     """Put the model into a wrapper that averages over augmented copies."""
-    pipeline = cfg.test_dataloader.dataset.pipeline
+    if cfg.test_dataloader.dataset.type == 'InMemoryDataset':
+        raise ConfigError(
+            '--tta cannot augment images that are in memory already: test with the config '
+            'under configs/ rather than the one that --in-memory wrote'
+        )
+    pipeline = find_pipeline(cfg.test_dataloader.dataset)
     if 'tta_pipeline' not in cfg:
         flips = [dict(type='RandomFlip', prob=p) for p in (1.0, 0.0)]
         cfg.tta_pipeline = [
@@ -78,7 +84,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
         ]
     tta_model = cfg.get('tta_model') or dict(type='mmpretrain.AverageClsScoreTTA')
     cfg.model = ConfigDict(**tta_model, module=cfg.model)
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    use_pipeline(cfg.test_dataloader.dataset, cfg.tta_pipeline)
 
 
 def main() -> None:

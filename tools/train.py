@@ -90,7 +90,7 @@ def main() -> None:
     if args.amp:
         use_mixed_precision(cfg)
     if args.in_memory:
-        use_memory(cfg, get_device())
+        use_memory(cfg)
     if args.compile:
         cfg.merge_from_dict(
             {'default_hooks.compile': dict(type='CompileHook', mode=args.compile)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
+from typing import Any
 
 import torch
 from mmpretrain.structures import DataSample
@@ -27,12 +27,27 @@ def in_one_sample(data_samples: Sequence[DataSample]) -> list[DataSample]:
     return [DataSample().set_gt_label(labels)]
 
 
+def is_bulk(data_samples: Any) -> bool:
+    """Whether one sample stands for a batch, as those of ``InMemoryDataset`` do.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.datasets.bulk import is_bulk
+        >>> is_bulk([DataSample(metainfo=dict(sample_idx=[7, 9]))])
+        True
+    """
+    if not (isinstance(data_samples, list) and len(data_samples) == 1):
+        return False
+    numbers = getattr(data_samples[0], 'sample_idx', None)
+    return isinstance(numbers, (list, tuple))
+
+
 def one_an_image(data_samples: Sequence[DataSample]) -> list[DataSample]:
     """A sample for each image, as mmpretrain's components take them.
 
     Args:
-        data_samples: One with the labels (B,) of a batch and, of whatever meta
-            information it has, one value for each image; or one an image already.
+        data_samples: One with the labels (B,) of a batch and a list of its images'
+            numbers, ``sample_idx``; or one an image already.
 
     Example:
         >>> import torch
@@ -43,13 +58,10 @@ def one_an_image(data_samples: Sequence[DataSample]) -> list[DataSample]:
         >>> [(sample.sample_idx, sample.gt_label) for sample in samples]
         [(7, tensor([3])), (9, tensor([1]))]
     """
-    batch = data_samples[0]
-    if len(data_samples) > 1 or len(batch.gt_label) == 1:
+    if not is_bulk(data_samples):
         return list(data_samples)
-    metainfos = zip(*batch.metainfo_values()) if batch.metainfo_keys() else repeat(())
+    (batch,) = data_samples
     return [
-        DataSample(metainfo=dict(zip(batch.metainfo_keys(), values))).set_gt_label(
-            label
-        )
-        for label, values in zip(batch.gt_label[:, None], metainfos)
+        DataSample(metainfo=dict(sample_idx=number)).set_gt_label(label)
+        for number, label in zip(batch.sample_idx, batch.gt_label[:, None])
     ]

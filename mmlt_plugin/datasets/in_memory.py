@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.device import get_device
 from mmengine.registry import FUNCTIONS
 from mmpretrain.registry import DATASETS
 from mmpretrain.structures import DataSample
@@ -38,7 +39,7 @@ class InMemoryDataset(DatasetWrapper):
     Args:
         dataset: A dataset whose pipeline is not random and gives images of one size, as a
             config dict or an instance.
-        device: Where the images stay: ``cpu``, or where the model is.
+        device: Where the images stay; None is where mmengine puts models.
 
     Returns:
         dict: Of some items ``inputs``, uint8 (B, 3, H, W), and ``data_samples``, a list of
@@ -56,7 +57,7 @@ class InMemoryDataset(DatasetWrapper):
         torch.Size([2, 3, 16, 16])
     """
 
-    def __init__(self, dataset: Any, device: str = 'cpu') -> None:
+    def __init__(self, dataset: Any, device: str | None = None) -> None:
         super().__init__(dataset)
         images = [self.dataset[i]['inputs'] for i in range(len(self.dataset))]
         sizes = {tuple(image.shape) for image in images}
@@ -73,9 +74,9 @@ class InMemoryDataset(DatasetWrapper):
                 'InMemoryDataset would keep one random view of every image for ever: its '
                 'pipeline draws, so leave what is random to BatchAugmentPreprocessor'
             )
-        self.device = device
-        self.images = torch.stack(images).to(device)
-        self.labels = torch.from_numpy(self.get_gt_labels()).to(device)
+        self.device = device or get_device()
+        self.images = torch.stack(images).to(self.device)
+        self.labels = torch.from_numpy(self.get_gt_labels()).to(self.device)
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
         chosen = to_device(torch.as_tensor(indices), self.device)

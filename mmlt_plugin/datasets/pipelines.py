@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 
+def pipeline_owners(dataset: Any) -> Iterator[dict]:
+    """Configs with a pipeline in a dataset's, through any nest of wrappers.
+
+    Example:
+        >>> from mmlt_plugin.datasets.pipelines import pipeline_owners
+        >>> parts = [dict(pipeline=[1]), dict(dataset=dict(pipeline=[2]))]
+        >>> [owner['pipeline'] for owner in pipeline_owners(dict(datasets=parts))]
+        [[1], [2]]
+    """
+    if isinstance(dataset, dict):
+        if 'pipeline' in dataset:
+            yield dataset
+        for part in (dataset.get('dataset'), *(dataset.get('datasets') or ())):
+            yield from pipeline_owners(part)
+
+
 def find_pipeline(dataset: Any) -> list:
-    """The first pipeline in a dataset's config, through any nest of wrappers.
+    """The first pipeline in a dataset's config that has transforms.
 
     Example:
         >>> from mmlt_plugin.datasets.pipelines import find_pipeline
         >>> find_pipeline(dict(type='Wrapper', dataset=dict(pipeline=[1, 2])))
         [1, 2]
     """
-    if not isinstance(dataset, dict):
-        return []
-    parts = [dataset.get('dataset'), *dataset.get('datasets', [])]
-    found = [dataset.get('pipeline'), *map(find_pipeline, parts)]
-    return next(filter(None, found), [])
+    pipelines = (owner['pipeline'] for owner in pipeline_owners(dataset))
+    return next(filter(None, pipelines), [])
 
 
 def use_pipeline(dataset: Any, pipeline: list) -> None:
-    """Put a pipeline into a dataset's config, through any nest of wrappers.
+    """Put one pipeline in the place of all in a dataset's config.
 
     Example:
         >>> from mmlt_plugin.datasets.pipelines import use_pipeline
@@ -30,11 +44,5 @@ def use_pipeline(dataset: Any, pipeline: list) -> None:
         >>> config['dataset']
         {'pipeline': [3]}
     """
-    if isinstance(dataset, dict):
-        if 'pipeline' in dataset:
-            dataset['pipeline'] = pipeline
-        for key in ('dataset', 'datasets'):
-            use_pipeline(dataset.get(key), pipeline)
-    elif isinstance(dataset, (list, tuple)):
-        for part in dataset:
-            use_pipeline(part, pipeline)
+    for owner in pipeline_owners(dataset):
+        owner['pipeline'] = pipeline

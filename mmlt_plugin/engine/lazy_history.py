@@ -47,6 +47,12 @@ class LazyHistoryBuffer(HistoryBuffer):
         if len(self._new_values) >= self.LIMIT:
             self._settle()
 
+    def current(self) -> Any:
+        """The latest value; the times of iterations are read one by one."""
+        if self._new_values and not isinstance(self._new_values[-1], torch.Tensor):
+            return self._new_values[-1]
+        return super().current()
+
     def _settle(self) -> None:
         if not self._new_values:
             return

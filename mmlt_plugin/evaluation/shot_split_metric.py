@@ -96,7 +96,9 @@ class ShotSplitMetric(BaseMetric):
             raise ConfigError(
                 'ShotSplitMetric takes images with exactly one label and one prediction '
                 f'each, and got {len(labels)} labels and '
-                f'{0 if predictions is None else len(predictions)} predictions'
+                f'{0 if predictions is None else len(predictions)} predictions; images '
+                "from memory need val_cfg=dict(type='BulkValLoop') and test_cfg=dict("
+                "type='BulkTestLoop')"
             )
         finite = torch.ones_like(labels) if scores is None else scores.isfinite().all(1)
         columns = [predictions, labels, finite]

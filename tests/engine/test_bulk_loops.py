@@ -2,11 +2,15 @@
 
 import pytest
 import torch
+from mmengine.config import Config
+from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
+from mmlt_plugin import cli
 from mmlt_plugin.datasets.bulk import in_one_sample, one_an_image
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.evaluation import ShotSplitMetric
+from tests.conftest import ROOT
 from tests.engine.runs import make_runner
 
 SPLITS = dict(type='ShotSplitMetric', per_class=True)
@@ -59,23 +63,47 @@ def test_other_metrics_get_their_samples(tmp_path):
     assert found[0]['accuracy/top1'] == pytest.approx(found[0]['shot/micro'])
 
 
-def test_test_time_augmentation(tmp_path):
-    """A wrapper with a test_step of its own gets a sample an image."""
+@pytest.mark.parametrize('flips', [1, 2])
+@pytest.mark.parametrize('collate', ['default_collate', 'pseudo_collate'])
+@pytest.mark.parametrize('batch_size', [1, 250])
+def test_test_time_augmentation(flips, collate, batch_size, tmp_path):
+    """A model over several views of an image, on data that are not in bulk."""
+    views = [dict(type='RandomFlip', prob=float(p)) for p in range(flips)]
+    pipeline = [
+        dict(type='Resize', scale=16),
+        dict(type='TestTimeAug', transforms=[views, [dict(type='PackInputs')]]),
+    ]
+    found = []
+    for loop in ('BulkTestLoop', 'TestLoop'):
+        cfg = Config.fromfile(ROOT / 'configs/ce/resnet20_digits-lt-if32.py')
+        cfg.model.backbone.depth = 8
+        cfg.model = dict(type='AverageClsScoreTTA', module=cfg.model)
+        cfg.test_dataloader.update(
+            batch_size=batch_size, num_workers=0, collate_fn=dict(type=collate)
+        )
+        cfg.test_dataloader.dataset.update(pipeline=pipeline, indices=500 // batch_size)
+        cfg.test_cfg = dict(type=loop)
+        cfg.update(work_dir=str(tmp_path / loop), launcher='none', log_level='ERROR')
+        cfg.experiment_name = f'{tmp_path}-{loop}'.replace('/', '_')
+        found.append(cli.build_runner(cfg).test())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize('method', ['predict', 'forward'])
+def test_models_that_predict_in_their_own_way(method, tmp_path):
     found = []
     for in_memory in (True, False):
         runner = make_runner(tmp_path / str(in_memory), in_memory=in_memory)
-        model = runner.model
-        test_step = type(model).test_step
-        sizes = []
 
-        def step(data, test_step=test_step, model=model, sizes=sizes):
-            sizes.append(len(data['data_samples']))
-            return test_step(model, data)
+        def rolled(self, *args, **kwargs):
+            samples = getattr(ImageClassifier, method)(self, *args, **kwargs)
+            for sample in samples:
+                sample.set_pred_label((sample.pred_label + 1) % 10)
+            return samples
 
-        cls = type('Own', (type(model),), {'test_step': lambda self, data: step(data)})
-        model.__class__ = cls
-        found.append(runner.test())
-        assert sum(sizes) == 500
+        own = type('Own', (type(runner.model),), {method: rolled})
+        runner.model.__class__ = own
+        found.append(runner.val())
     assert found[0] == found[1]
 
 
@@ -95,6 +123,8 @@ def test_samples_there_and_back():
     assert [s.sample_idx for s in samples] == [4, 2, 9]
     assert torch.equal(in_one_sample(samples)[0].gt_label, batch.gt_label)
     assert one_an_image(samples) == samples
+    single = DataSample(metainfo=dict(sample_idx=[7])).set_gt_label(torch.tensor([3]))
+    assert one_an_image([single])[0].sample_idx == 7
     soft = [DataSample().set_gt_score([0.5, 0.5]) for _ in range(2)]
     assert in_one_sample(soft) == soft
 
@@ -117,5 +147,5 @@ def test_a_stock_loop_over_bulk_labels_is_refused(tmp_path):
     """Rather than the metric of one image a batch."""
     runner = make_runner(tmp_path, in_memory=True)
     runner._val_loop['type'] = 'ValLoop'
-    with pytest.raises(ConfigError, match='one label and one prediction'):
+    with pytest.raises(ConfigError, match=r'one label and one prediction.*BulkValLoop'):
         runner.val()

@@ -1,5 +1,7 @@
 """A compiled training is the training."""
 
+import shutil
+
 import pytest
 import torch
 from mmpretrain.registry import HOOKS
@@ -7,7 +9,7 @@ from torch._dynamo.testing import CompileCounter
 
 from mmlt_plugin.engine import CompileHook
 from mmlt_plugin.errors import ConfigError
-from tests.engine.runs import assert_equal, final_state, make_runner
+from tests.engine.runs import Interruption, assert_equal, final_state, make_runner
 
 
 @HOOKS.register_module()
@@ -82,6 +84,32 @@ def test_with_a_moving_average(tmp_path):
     ]
     make_runner(tmp_path, custom_hooks=hooks, **{'train_cfg.max_epochs': 1}).train()
     assert 'ema_state_dict' in torch.load(tmp_path / 'epoch_1.pth', weights_only=True)
+
+
+@pytest.mark.skipif(not shutil.which('g++'), reason='needs a compiler')
+def test_resuming_a_compiled_training(tmp_path):
+    """With PyTorch's own compiler, whose arithmetic is not that of single operations."""
+    settings = {
+        'custom_hooks': [dict(type='CompileHook')],
+        'model.head.loss': dict(type='LDAMLoss', scheme='effective'),
+        'train_cfg.max_epochs': 2,
+    }
+    make_runner(tmp_path / 'whole', **settings).train()
+    interruption = dict(type='InterruptAfterEpochHook', epoch=1)
+    first = dict(settings, custom_hooks=[dict(type='CompileHook'), interruption])
+    with pytest.raises(Interruption):
+        make_runner(tmp_path / 'parts', **first).train()
+    make_runner(tmp_path / 'parts', resume=True, **settings).train()
+    found, expected = (final_state(tmp_path / d, 2) for d in ('parts', 'whole'))
+    assert_equal(found, expected)
+
+
+@pytest.mark.parametrize('mode', ['reduce-overhead', 'max-autotune'])
+def test_accumulated_gradients_in_cuda_graphs(mode, tmp_path):
+    settings = {'optim_wrapper.accumulative_counts': 2}
+    hooks = [dict(type='CompileHook', mode=mode)]
+    with pytest.raises(ConfigError, match='accumulative_counts'):
+        make_runner(tmp_path, custom_hooks=hooks, **settings).train()
 
 
 def test_a_loss_of_its_own_is_refused(tmp_path):

@@ -1,11 +1,12 @@
 """Deferred re-weighting in real trainings on the digits."""
 
+import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 
-from mmlt_plugin.engine import DeferredRecipeHook
+from mmlt_plugin.engine import ClassCountsHook, DeferredRecipeHook
 from mmlt_plugin.errors import ConfigError
 from tests.engine import runs
 
@@ -73,9 +74,10 @@ def test_the_new_loss_follows_the_model(tmp_path):
     runner = make_runner(tmp_path, SCHEDULE, epochs=4)
     hook = next(hook for hook in runner.hooks if isinstance(hook, DeferredRecipeHook))
     runner.model.to('meta')
+    counts_hook = next(h for h in runner.hooks if isinstance(h, ClassCountsHook))
+    counts_hook.counts = np.array(COUNTS)
     loss = hook.schedule[2]['loss']
     hook._switch_loss(runner, loss)
-    loss.set_class_counts(COUNTS)
     scores = torch.zeros(2, 10, device='meta')
     loss(scores, torch.zeros(2, dtype=torch.int64, device='meta'))
     assert loss.counts.device.type == loss.weights.device.type == 'meta'

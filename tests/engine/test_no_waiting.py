@@ -8,18 +8,46 @@ from mmengine.hooks import Hook
 from mmpretrain.registry import HOOKS
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmlt_plugin.engine.lazy_history import LazyHistoryBuffer
+from mmlt_plugin.transfer import HostCopy
 from tests.engine.runs import make_runner
 
 #: Operations whose result the host needs before it can go on.
 WAITING = ('_local_scalar_dense', 'nonzero', 'masked_select', 'unique')
+#: Methods that wait, which on a CPU no operation shows.
+PYTHON = [
+    (torch.Tensor, 'tolist'),
+    (torch.Tensor, 'cpu'),
+    (torch.Tensor, 'numpy'),
+    (HostCopy, 'get'),
+]
 
 
 class CountWaiting(TorchDispatchMode):
-    """Count operations that wait, with the names of Python's way around them."""
+    """Count operations that wait, and what does not pass through the dispatcher."""
 
-    def __init__(self):
+    def __init__(self, monkeypatch):
         super().__init__()
         self.found = Counter()
+        self.monkeypatch = monkeypatch
+
+    def __enter__(self):
+        for owner, method in PYTHON:
+            self.monkeypatch.setattr(owner, method, self.counted(owner, method))
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        self.monkeypatch.undo()
+        return super().__exit__(*error)
+
+    def counted(self, owner, method):
+        inner = getattr(owner, method)
+
+        def call(*args, **kwargs):
+            self.found[method] += 1
+            return inner(*args, **kwargs)
+
+        return call
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         name = func.__name__.split('.')[0]
@@ -34,12 +62,11 @@ class CountWaitingHook(Hook):
 
     priority = 'LOWEST'
 
-    def before_train_epoch(self, runner):
-        self.mode = CountWaiting()
+    monkeypatch = None
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.epoch == 1 and batch_idx == 0:
-            self.mode.__enter__()
+            self.mode = CountWaiting(self.monkeypatch).__enter__()
         if runner.epoch == 1 and batch_idx == len(runner.train_dataloader) - 2:
             self.mode.__exit__(None, None, None)
             runner.waited = dict(self.mode.found)
@@ -48,7 +75,8 @@ class CountWaitingHook(Hook):
 def waiting(tmp_path, method, monkeypatch, **settings):
     """Waiting operations of an epoch between its first and last iteration."""
     # What arrives later on a GPU: here nothing has until somebody needs it.
-    monkeypatch.setattr('mmlt_plugin.transfer.HostCopy.has_arrived', lambda self: False)
+    HostCopy.has_arrived, arrived = lambda self: False, HostCopy.has_arrived
+    CountWaitingHook.monkeypatch = monkeypatch
     runner = make_runner(
         tmp_path,
         config=f'{method}/resnet20_digits-lt-if32.py',
@@ -56,7 +84,10 @@ def waiting(tmp_path, method, monkeypatch, **settings):
         custom_hooks=[dict(type='CountWaitingHook')],
         **settings,
     )
-    runner.train()
+    try:
+        runner.train()
+    finally:
+        HostCopy.has_arrived = arrived
     return runner.waited
 
 
@@ -71,14 +102,17 @@ def test_what_mmengine_does_is_found(tmp_path, monkeypatch):
     assert found['_local_scalar_dense'] >= 9  # one an iteration and logged value
 
 
+def test_reading_at_once_is_found(tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(LazyHistoryBuffer, 'LIMIT', 1)
+        assert waiting(tmp_path, 'ce', monkeypatch)['tolist'] >= 9
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 @pytest.mark.parametrize('method', ['ce', 'reslt', 'bbn'])
 def test_on_a_gpu(method, tmp_path):
     @HOOKS.register_module(force=True)
     class RefuseWaitingHook(CountWaitingHook):
-        def before_train_epoch(self, runner):
-            pass
-
         def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
             inside = batch_idx < len(runner.train_dataloader) - 2
             torch.cuda.set_sync_debug_mode('error' if inside else 'default')

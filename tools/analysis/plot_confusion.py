@@ -26,6 +26,8 @@ from mmlt_plugin.errors import ConfigError
 def confusion(predictions: str, num_classes: int) -> np.ndarray:
     """Shares (C, C) in percent of a class's images that are taken for each class.
 
+    The row of a class without test images is NaN.
+
     Args:
         predictions: File of tools/test.py.
         num_classes: Number of classes C.
@@ -35,14 +37,15 @@ def confusion(predictions: str, num_classes: int) -> np.ndarray:
     taken_for = np.array([int(sample['pred_label'][0]) for sample in samples])
     pairs = np.bincount(labels * num_classes + taken_for, minlength=num_classes**2)
     matrix = pairs.reshape(num_classes, num_classes).astype(float)
-    return 100 * matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    images = matrix.sum(1, keepdims=True)
+    return 100 * matrix / np.where(images > 0, images, np.nan)
 
 
 def between_splits(matrix: np.ndarray, splits: list[np.ndarray]) -> np.ndarray:
     """Shares (S, S) in percent of a split's images that are taken for each split's."""
     return np.array(
         [
-            [matrix[np.ix_(true, taken)].sum(1).mean() for taken in splits]
+            [np.nanmean(matrix[np.ix_(true, taken)].sum(1)) for taken in splits]
             for true in splits
         ]
     )
@@ -76,7 +79,7 @@ def main() -> None:
             raise ConfigError(f'{name} has two files: give every one its own name')
         matrix = confusion(file, len(counts))
         upper.imshow(matrix[np.ix_(order, order)], cmap='Blues', vmin=0, vmax=60)
-        upper.set_title(f'{name}: {matrix.diagonal().mean():.1f}')
+        upper.set_title(f'{name}: {np.nanmean(matrix.diagonal()):.1f}')
         upper.set_ylabel('class')
         upper.set_xlabel('taken for class')
         shares = between_splits(matrix, list(splits.values()))

@@ -13,10 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import matplotlib
-
-matplotlib.use('Agg')
-import matplotlib.pyplot as plt
+from pictures import plt, save
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
@@ -97,9 +94,7 @@ def write(root: Path, data: str, cells: dict[tuple[str, str], float]) -> None:
     axes.set_yticks(range(3), [w.upper() for w in WAYS])
     axes.set(xlabel='features learnt by', ylabel='classifier learnt by')
     figure.colorbar(image, label='error in %')
-    for suffix in ('png', 'svg'):
-        figure.savefig(root / f'{name}.{suffix}', dpi=150)
-    plt.close(figure)
+    save(figure, str(root / f'{name}.png'))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ Side by side, on the config's real data:
 - ours: the Runner with all our hooks;
 - ours from memory: the same with --in-memory.
 
-With --compile MODE the bare loop and ours from memory run compiled too. --heads adds ResLT
+--amp is configs/_base_/cpu_bf16.py or, on a GPU, gpu_bf16.py. With --compile MODE the bare loop and ours from memory run compiled too. --heads adds ResLT
 against a linear head on ResNeXt-50 with random images. Nothing is evaluated or saved. The
 ways alternate, so that a change of the machine's speed meets all; the fastest round of
 each counts. Prints a table and writes a JSON file.
@@ -55,7 +55,13 @@ OURS = (
     'checkpoint_match',
 )
 #: Hooks that change how a step computes.
-COMPUTING = ('ClassCountsHook', 'ChannelsLastHook', 'AllocatorHook', 'CompileHook')
+COMPUTING = (
+    'ClassCountsHook',
+    'ChannelsLastHook',
+    'AllocatorHook',
+    'CompileHook',
+    'MatmulPrecisionHook',
+)
 
 
 class Enough(Exception):
@@ -117,10 +123,11 @@ def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
         fragment = ROOT / f'configs/_base_/{device}_bf16.py'
         cfg.merge_from_dict(Config.fromfile(fragment).to_dict())
     if 'memory' in way or 'bare' in way:
-        use_memory(cfg, get_device())
+        use_memory(cfg)
     else:
         cfg.train_dataloader.update(
             persistent_workers=cfg.train_dataloader.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
             collate_fn=dict(type='default_collate'),
         )
     if 'compiled' in way:

@@ -11,7 +11,7 @@ from mmpretrain.registry import DATASETS, HOOKS
 
 from ...class_counts import training_class_counts
 from ...errors import ConfigError
-from ...weights import unwrapped
+from ...weights import device_of, unwrapped
 
 
 @HOOKS.register_module()
@@ -67,7 +67,7 @@ class ClassCountsHook(Hook):
                 'resume with the same train_dataloader.dataset'
             )
         self.counts = counts
-        self.hand_out(runner.model.modules())
+        self.hand_out(runner.model.modules(), device_of(runner.model))
         runner.logger.info(f'training images per class: {_brief(counts)}')
 
     def before_val(self, runner: Runner) -> None:
@@ -77,7 +77,7 @@ class ClassCountsHook(Hook):
     def before_test(self, runner: Runner) -> None:
         """Give the counts to the test metrics and the model."""
         self._serve_evaluation(runner, runner.test_loop)
-        self.hand_out(runner.model.modules())
+        self.hand_out(runner.model.modules(), device_of(runner.model))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the counts in the checkpoint's ``meta``."""
@@ -102,11 +102,18 @@ class ClassCountsHook(Hook):
                 )
         self.hand_out(metrics)
 
-    def hand_out(self, receivers: Any) -> None:
-        """Give the counts, where known, to every receiver that wants them."""
+    def hand_out(self, receivers: Any, device: Any = None) -> None:
+        """Give the counts, where known, to every receiver that wants them.
+
+        Args:
+            receivers: Modules, metrics or anything else.
+            device: Where the model is: what modules make of the counts goes there.
+        """
         for receiver in receivers:
             if self.counts is not None and hasattr(receiver, 'set_class_counts'):
                 receiver.set_class_counts(self.counts)
+                if device is not None:
+                    receiver.to(device)
 
 
 def number_of_classes(model: Any, dataset: Any) -> int:

@@ -15,6 +15,9 @@ from ...datasets.bulk import in_one_sample
 from ...errors import ConfigError
 from ...weights import unwrapped
 
+#: Modes whose graphs own the memory of their outputs.
+CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
+
 
 @HOOKS.register_module()
 class CompileHook(Hook):
@@ -35,7 +38,8 @@ class CompileHook(Hook):
         **kwargs: Further arguments of ``torch.compile``.
 
     Raises:
-        ConfigError: The model has a ``loss`` of its own, as manifold mixup has.
+        ConfigError: The model has a ``loss`` of its own, as manifold mixup has, or CUDA
+            graphs meet gradient accumulation.
 
     Example:
         >>> custom_hooks = [dict(type='CompileHook', mode='reduce-overhead')]
@@ -44,7 +48,7 @@ class CompileHook(Hook):
     def __init__(self, mode: str = 'default', **kwargs: Any) -> None:
         # Every size of a batch has its graph: one for full ones, one for the last.
         self.options = dict(dict(mode=mode, dynamic=False), **kwargs)
-        if 'options' in kwargs or 'backend' in kwargs:
+        if 'options' in kwargs:
             del self.options['mode']  # torch.compile takes one or the other
 
     def before_train(self, runner: Runner) -> None:
@@ -55,21 +59,19 @@ class CompileHook(Hook):
                 f'CompileHook compiles classifiers with the loss of ImageClassifier, '
                 f'which {type(model).__name__} has not: remove CompileHook (--compile)'
             )
-        eager = model.loss
-        compiled = torch.compile(eager, **self.options)
-        known = None
+        if (
+            self.options.get('mode') in CUDA_GRAPHS
+            and getattr(runner.optim_wrapper, '_accumulative_counts', 1) > 1
+        ):
+            raise ConfigError(
+                f'CompileHook with mode={self.options["mode"]!r} would overwrite gradients '
+                'that optim_wrapper.accumulative_counts gathers: use mode="default"'
+            )
+        compiled = torch.compile(model.loss, **self.options)
 
         def loss(inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
-            nonlocal known
-            data_samples = in_one_sample(data_samples)
-            loss_module = getattr(model.head, 'loss_module', None)
-            if known is not loss_module:
-                # A loss's first batch takes its class counts to the device: as a graph
-                # that would be one of its own, for one iteration.
-                known = loss_module
-                return eager(inputs, data_samples)
             torch.compiler.cudagraph_mark_step_begin()
-            return compiled(inputs, data_samples)
+            return compiled(inputs, in_one_sample(data_samples))
 
         model.loss = loss
 

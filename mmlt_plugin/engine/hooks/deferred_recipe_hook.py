@@ -9,8 +9,9 @@ from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import HOOKS
 from torch import nn
 
+from ...datasets import InMemoryDataset
 from ...errors import ConfigError
-from ...weights import unwrapped
+from ...weights import device_of, unwrapped
 from .class_counts_hook import ClassCountsHook
 
 
@@ -76,8 +77,21 @@ class DeferredRecipeHook(SwitchRecipeHook):
                 'DeferredRecipeHook found no loss to change: neither model nor '
                 'model.head has a loss_module'
             )
-        loss_module.to(next(model.parameters()).device)
+        device = device_of(model)
+        loss_module.to(device)
         owner.loss_module = loss_module
         for hook in runner.hooks:
             if isinstance(hook, ClassCountsHook):
-                hook.hand_out(loss_module.modules())
+                hook.hand_out(loss_module.modules(), device)
+
+    @staticmethod
+    def _switch_train_pipeline(runner: Runner, train_pipeline: Any) -> None:
+        dataset: Any = runner.train_dataloader.dataset
+        while dataset is not None:
+            if isinstance(dataset, InMemoryDataset):
+                raise ConfigError(
+                    'DeferredRecipeHook cannot change the pipeline of images that are in '
+                    'memory already: leave --in-memory out'
+                )
+            dataset = getattr(dataset, 'dataset', None)
+        SwitchRecipeHook._switch_train_pipeline(runner, train_pipeline)

@@ -75,6 +75,10 @@ class FiniteLossHook(Hook):
         while self._unread:
             self._read(runner)
 
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Look at all losses so far: in iteration-based runs no epoch has ended."""
+        self.after_train_epoch(runner)
+
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Look at all losses so far, and at the weights that are about to be saved."""
         self.after_train_epoch(runner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.hooks import RuntimeInfoHook
+from mmengine.hooks import LoggerHook, RuntimeInfoHook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
@@ -31,20 +31,33 @@ class LazyRuntimeInfoHook(RuntimeInfoHook):
         outputs: dict | None = None,
     ) -> None:
         """Note the iteration's losses."""
-        hub = runner.message_hub
+        histories = runner.message_hub.log_scalars
         for name, value in (outputs or {}).items():
-            history = hub.log_scalars.get(f'train/{name}')
-            if isinstance(history, LazyHistoryBuffer) and _is_one_number(value):
-                history.update(value.detach().reshape(()))
+            key = f'train/{name}'
+            if isinstance(histories.get(key), LazyHistoryBuffer) and _is_number(value):
+                # A copy: whoever made the value may change it before it is read.
+                histories[key].update(value.detach().reshape(()).clone())
             else:  # new, or resumed
-                hub.update_scalar(f'train/{name}', value)
-        for name, history in hub.log_scalars.items():
-            # Times and learning rates too: they come more often than they are read.
-            if name.startswith('train/') and type(history) is not LazyHistoryBuffer:
-                hub.log_scalars[name] = LazyHistoryBuffer(
-                    *history.data, history.max_length
-                )
+                runner.message_hub.update_scalar(key, value)
+        for key, history in histories.items():
+            # Times and learning rates too: a HistoryBuffer copies itself for each value.
+            if key.startswith('train/') and type(history) is not LazyHistoryBuffer:
+                histories[key] = LazyHistoryBuffer(*history.data, history.max_length)
+        if self._is_logged(runner, batch_idx):
+            # Now, before the timer stops: the wait belongs to these iterations.
+            for history in histories.values():
+                history.data  # noqa: B018 - reading fetches
+
+    def _is_logged(self, runner: Runner, batch_idx: int) -> bool:
+        """Whether the values are read after this iteration, at the latest."""
+        intervals = [h.interval for h in runner.hooks if isinstance(h, LoggerHook)]
+        return (
+            any(self.every_n_inner_iters(batch_idx, n) for n in intervals)
+            or any(self.every_n_train_iters(runner, n) for n in intervals)
+            or self.end_of_epoch(runner.train_dataloader, batch_idx)
+            or self.is_last_train_iter(runner)
+        )
 
 
-def _is_one_number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.numel() == 1

@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 from mmengine.evaluator import Evaluator
-from mmengine.model import BaseModel
 from mmengine.runner import TestLoop, ValLoop
 from mmengine.runner.amp import autocast
+from mmpretrain.engine import VisualizationHook
+from mmpretrain.models import ImageClassifier
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import LOOPS
 from mmpretrain.structures import DataSample
 
-from ...datasets.bulk import one_an_image
+from ...datasets.bulk import is_bulk, one_an_image
 from ...weights import unwrapped
 
 
@@ -45,30 +46,41 @@ class BulkLoop:
 
     def predict(self, model: Any, data_batch: dict) -> Sequence[DataSample]:
         """Predictions of a batch, as one sample or as one for each image."""
-        in_bulk = all(getattr(m, 'takes_bulk', False) for m in self.evaluator.metrics)
-        if in_bulk and is_plain_classifier(unwrapped(model)):
-            model = unwrapped(model)
-            batch = model.data_preprocessor(data_batch, False)
-            samples = batch['data_samples']
-            if len(samples) == 1:
-                scores = model(batch['inputs'], mode='tensor').softmax(1)
-                # Not set_pred_score: it takes the batch for the number of classes.
-                samples[0].set_field(scores, 'pred_score', dtype=torch.Tensor)
-                return [samples[0].set_pred_label(scores.argmax(1))]
-        samples = one_an_image(data_batch['data_samples'])
         step = getattr(model, f'{self.stage}_step')
-        return step(dict(data_batch, data_samples=samples))
+        if not is_bulk(data_batch['data_samples']):
+            return step(data_batch)
+        plain = unwrapped(model)
+        if not (self._readers_take_bulk() and is_plain_classifier(plain)):
+            samples = one_an_image(data_batch['data_samples'])
+            return step(dict(data_batch, data_samples=samples))
+        batch = plain.data_preprocessor(data_batch, False)
+        scores = plain(batch['inputs'], mode='tensor').softmax(1)
+        (sample,) = batch['data_samples']
+        # Not set_pred_score: it takes the batch for the number of classes.
+        sample.set_field(scores, 'pred_score', dtype=torch.Tensor)
+        return [sample.set_pred_label(scores.argmax(1))]
+
+    def _readers_take_bulk(self) -> bool:
+        shown = any(
+            isinstance(hook, VisualizationHook) and hook.enable
+            for hook in self.runner.hooks
+        )
+        metrics = self.evaluator.metrics
+        return not shown and all(getattr(m, 'takes_bulk', False) for m in metrics)
 
 
 def is_plain_classifier(model: Any) -> bool:
     """Whether its predictions are the softmax of its head, as in mmpretrain's own."""
     head = getattr(model, 'head', None)
     return (
-        isinstance(head, ClsHead)
+        isinstance(model, ImageClassifier)
+        and all(
+            getattr(type(model), name) is getattr(ImageClassifier, name)
+            for name in ('forward', 'predict', 'val_step', 'test_step')
+        )
+        and isinstance(head, ClsHead)
         and type(head).predict is ClsHead.predict
         and type(head)._get_predictions is ClsHead._get_predictions
-        and type(model).val_step is BaseModel.val_step
-        and type(model).test_step is BaseModel.test_step
     )
 
 

@@ -39,6 +39,11 @@ class ClassCountLoss(nn.Module):
             has brought the training images per class.
     """
 
+    counts: torch.Tensor
+    weights: torch.Tensor
+    #: Tensors (C,) that follow from the counts, in float64.
+    constants: tuple[str, ...] = ('counts', 'weights')
+
     def __init__(
         self,
         scheme: str | None = None,
@@ -54,12 +59,21 @@ class ClassCountLoss(nn.Module):
         self.normalizer = normalizer
         self.loss_weight = loss_weight
         # No buffers: a moving average of the model is copied before they have a size.
-        self.counts = self.weights = torch.zeros(0)
+        for name in self.constants:
+            setattr(self, name, torch.zeros(0))
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
         self.counts = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
         self.weights = class_weights(self.counts, self.scheme, self.beta)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> ClassCountLoss:
+        super()._apply(fn, recurse)
+        device = fn(torch.empty(0)).device
+        for name in self.constants:  # their precision stays, where the device has it
+            dtype = torch.float32 if device.type == 'mps' else torch.float64
+            setattr(self, name, getattr(self, name).to(device, dtype))
+        return self
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss (N, C) of every image, were its label the c-th; float32 at least."""
@@ -95,9 +109,7 @@ class ClassCountLoss(nn.Module):
             )
         if cls_score.dtype in (torch.float16, torch.bfloat16):
             cls_score = cls_score.float()
-        # Once: from then on they are on the model's device.
-        self.counts = self.counts.to(cls_score)
-        self.weights = class_weight = self.weights.to(cls_score)
+        class_weight = self.weights.to(cls_score)
         by_label = self.losses_of_labels(cls_score)
         if label.dim() == 1:
             losses = by_label.gather(1, label[:, None]).squeeze(1) * class_weight[label]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from mmpretrain.registry import MODELS
 
@@ -41,6 +43,9 @@ class LDAMLoss(ClassCountLoss):
         tensor([0.2500, 0.5000], dtype=torch.float64)
     """
 
+    margins: torch.Tensor
+    constants = ('counts', 'weights', 'margins')
+
     def __init__(
         self, max_margin: float = 0.5, scale: float = 30.0, **kwargs: Any
     ) -> None:
@@ -50,11 +55,13 @@ class LDAMLoss(ClassCountLoss):
         self.max_margin = max_margin
         self.scale = scale
 
-    @property
-    def margins(self) -> torch.Tensor:
-        """Margin of every class (C,); that of a class without images is as the rarest's."""
+    def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
+        """Take the training images per class; one without any is as the rarest of them."""
+        super().set_class_counts(counts)
         rarest = self.counts[self.counts > 0].min()
-        return self.max_margin * (rarest / self.counts.clamp_min(rarest)) ** 0.25
+        self.margins = (
+            self.max_margin * (rarest / self.counts.clamp_min(rarest)) ** 0.25
+        )
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss with margin (N, C) of every image for every label."""

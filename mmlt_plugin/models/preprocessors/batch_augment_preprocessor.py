@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from mmpretrain.registry import MODELS
 
 from ...checks import check_number
 from ...datasets.bulk import one_an_image
+from ...errors import ConfigError
 from ...transfer import to_device
 
 
@@ -24,12 +26,13 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
     ``ExactResumeHook`` seeds by epoch and rank.
 
     Args:
+        crop_size: Pixels a side that the images must have; None takes any.
         crop_padding: Pixels of black border before a crop of the image's size, at least 0.
         flip_prob: Probability of a horizontal flip, in [0, 1].
         **kwargs: Arguments of mmpretrain's ``ClsDataPreprocessor``: ``mean``, ``std``, ...
 
     Raises:
-        ConfigError: An argument lies outside its range.
+        ConfigError: An argument lies outside its range, or images have another size.
 
     Example:
         >>> import torch
@@ -41,12 +44,19 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
     """
 
     def __init__(
-        self, crop_padding: int = 0, flip_prob: float = 0.0, **kwargs: Any
+        self,
+        crop_size: int | Sequence[int] | None = None,
+        crop_padding: int = 0,
+        flip_prob: float = 0.0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         owner = 'of BatchAugmentPreprocessor'
         check_number(f'crop_padding {owner}', crop_padding, '[0, inf)', integer=True)
         check_number(f'flip_prob {owner}', flip_prob, '[0, 1]')
+        if isinstance(crop_size, int):
+            crop_size = (crop_size, crop_size)
+        self.crop_size = None if crop_size is None else tuple(crop_size)
         self.crop_padding = crop_padding
         self.flip_prob = flip_prob
 
@@ -64,6 +74,12 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
         if training:
             # Before the change to float32: a quarter of the bytes to move.
             inputs = self.cast_data(data['inputs'])
+            if self.crop_size not in (None, tuple(inputs.shape[-2:])):
+                raise ConfigError(
+                    f'BatchAugmentPreprocessor crops to the size of the images, which is '
+                    f'{tuple(inputs.shape[-2:])} and not crop_size={self.crop_size}: '
+                    'resize them in the pipeline, or leave --in-memory out'
+                )
             data = dict(
                 data,
                 inputs=random_crop_and_flip(inputs, self.crop_padding, self.flip_prob),
