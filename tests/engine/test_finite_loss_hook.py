@@ -7,7 +7,9 @@ from mmlt_plugin.errors import TrainingError
 from tests.engine.runs import make_runner
 
 
-@pytest.mark.promise('a loss that is NaN or infinite ends the run within the iteration')
+@pytest.mark.promise(
+    'a loss that is NaN or infinite ends the run before anything is saved (on a CPU within the iteration)'
+)
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])
 @pytest.mark.parametrize('config', ['reslt', 'bbn', 'ce'])
 def test_not_finite(value, config, tmp_path, record_property):

@@ -39,6 +39,13 @@ def class_accuracies(metrics_file: str) -> dict[int, float]:
     return found
 
 
+def moving_mean(values: np.ndarray, reach: int = 5) -> np.ndarray:
+    """Mean of each value and up to ``reach`` on either side of it."""
+    return np.array(
+        [values[max(0, i - reach) : i + reach + 1].mean() for i in range(len(values))]
+    )
+
+
 def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) -> None:
     """Draw the picture.
 
@@ -63,13 +70,15 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
     for (name, found), marker in zip(runs.items(), 'os^Dvx*' * len(runs)):
         places = [i for i, c in enumerate(order) if c in found[0]]
         accuracy = np.array([[run[order[i]] for i in places] for run in found])
-        lines.plot(
-            places,
-            accuracy.mean(0),
-            marker=marker if len(order) <= 20 else '',
-            label=f'{name}: {accuracy.mean():.1f} over all classes',
-        )
-        lines.fill_between(places, accuracy.min(0), accuracy.max(0), alpha=0.15)
+        mean = accuracy.mean(0)
+        label = f'{name}: {accuracy.mean():.1f} over all classes'
+        if len(order) <= 20:
+            lines.plot(places, mean, marker=marker, label=label)
+        else:  # single classes as thin lines, and around each the mean of some
+            (line,) = lines.plot(places, moving_mean(mean), label=label)
+            lines.plot(places, mean, color=line.get_color(), linewidth=0.6, alpha=0.5)
+        if len(found) > 1:
+            lines.fill_between(places, accuracy.min(0), accuracy.max(0), alpha=0.15)
     lines.legend(loc='lower left')
     save(figure, out)
 
