@@ -11,7 +11,8 @@ import torch
 import mmlt_plugin  # noqa: F401 - registers everything
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+# Scripts beside each other import each other by name, as when Python runs one of them.
+sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
 from tests.gloo import GlooPool  # noqa: E402
 from tests.zygote import Zygote  # noqa: E402

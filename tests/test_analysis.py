@@ -4,24 +4,19 @@ import html
 import json
 import os
 import shutil
-import sys
 from xml.etree import ElementTree
 
 import mmengine
 import numpy as np
-import pytest
-import torch
-
-from tests.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / 'tools/analysis'))
-
 import plot_confusion
 import plot_training
 import plot_weight_norms
+import pytest
+import torch
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.run_log import curve
+from tests.conftest import ROOT
 
 METHODS = ('ce', 'reslt', 'bbn')
 
