@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import ConfigError
@@ -15,6 +16,16 @@ def read_lines(file: Path) -> list[dict]:
         file: As mmengine's ``scalars.json``.
     """
     return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def starts(work_dir: Path) -> Iterator[list[dict]]:
+    """What a training logged from each of its starts on, the first and every resumption.
+
+    Args:
+        work_dir: The training's.
+    """
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        yield read_lines(file)
 
 
 def evaluations(work_dir: Path) -> list[dict]:
@@ -30,8 +41,8 @@ def evaluations(work_dir: Path) -> list[dict]:
         ConfigError: There is none.
     """
     found = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
-        for line in read_lines(file):
+    for lines in starts(work_dir):
+        for line in lines:
             metrics = {
                 key.removeprefix('shot/'): round(value, 4)
                 for key, value in line.items()
@@ -51,9 +62,9 @@ def training_seconds(work_dir: Path) -> float:
         work_dir: The training's.
     """
     seconds: dict[int, float] = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+    for lines in starts(work_dir):
         previous = None
-        for line in read_lines(file):
+        for line in lines:
             if 'loss' in line:
                 if previous is None:  # a resumed run counts on
                     earlier = [step for step in seconds if step < line['step']]
@@ -74,9 +85,9 @@ def curve(work_dir: Path, value: str) -> dict[int, float]:
         dict[int, float]: Empty where it was never logged.
     """
     found: dict[int, list[float]] = {}
-    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+    for lines in starts(work_dir):
         fresh: dict[int, list[float]] = {}
-        for line in read_lines(file):
+        for line in lines:
             epoch = line.get('epoch', line['step'])  # evaluations count steps in epochs
             if value in line and epoch > 0:
                 fresh.setdefault(epoch, []).append(line[value])

@@ -42,6 +42,14 @@ def overrides(command: list[str]) -> list[str]:
     ]
 
 
+def without_machine(word: str) -> str:
+    """A word of a command, its path from this folder on, or without its folders."""
+    path = Path(word)
+    if not path.is_absolute():
+        return word
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
 def train_command(config: Path, changes: list[str]) -> str:
     """The command that makes such a run, weights and all, on a machine like its own."""
     flags = [change for change in changes if change.startswith('--')]
@@ -55,7 +63,10 @@ def record(work_dir: Path, results: Path) -> Path:
     provenance = work_dir / 'provenance.jsonl'
     if not provenance.exists():
         raise ConfigError(f'{provenance} is missing: the run had no ProvenanceHook')
-    starts = read_lines(provenance)
+    starts = [
+        dict(start, command=[without_machine(word) for word in start['command']])
+        for start in read_lines(provenance)
+    ]
     config = Path(starts[-1]['config'])
     changes = overrides(starts[-1]['command'])
     other_settings = [change for change in changes if not HARMLESS.match(change)]
