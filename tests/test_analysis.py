@@ -210,7 +210,7 @@ def test_what_cannot_be_drawn(run_tool, trained, tmp_path):
     for arguments, message in [
         (['plot_weight_norms.py', out, f'{tmp_path}/a.pth'], 'NAME=FILE'),
         (['plot_weight_norms.py', out, 'CE=none.pth'], 'none.pth: there is no such file'),
-        (['plot_weight_norms.py', out, *[f'CE={tmp_path}/a.pth'] * 2], 'two checkpoints'),
+        (['plot_weight_norms.py', out, *[f'CE={tmp_path}/a.pth'] * 2], 'has 2 files: give each its own name'),
         (['plot_training.py', out, f'CE={tmp_path}'], 'logged no'),
         (['plot_setting.py', out, 'a.key', tmp_path / 'none.json'], 'error: '),
     ]:  # fmt: skip

@@ -14,7 +14,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin.errors import ConfigError
 
-__all__ = ['by_frequency', 'class_counts', 'load', 'named', 'plt', 'save']
+__all__ = ['by_frequency', 'class_counts', 'load', 'named', 'named_once', 'plt', 'save']
 
 
 def named(pairs: list[str]) -> dict[str, list[str]]:
@@ -28,6 +28,15 @@ def named(pairs: list[str]) -> dict[str, list[str]]:
             raise ConfigError(f'{file}: there is no such file')
         found.setdefault(name, []).append(file)
     return found
+
+
+def named_once(pairs: list[str]) -> dict[str, str]:
+    """The file of each name from NAME=FILE."""
+    found = named(pairs)
+    for name, files in found.items():
+        if len(files) > 1:
+            raise ConfigError(f'{name} has {len(files)} files: give each its own name')
+    return {name: file for name, (file,) in found.items()}
 
 
 def load(checkpoint: str) -> dict[str, Any]:

@@ -16,11 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import mmengine
 import numpy as np
-from pictures import by_frequency, class_counts, named, plt, save
+from pictures import by_frequency, class_counts, named_once, plt, save
 
 from mmlt_plugin import cli
 from mmlt_plugin.class_counts import shot_splits
-from mmlt_plugin.errors import ConfigError
 
 
 def confusion(predictions: str, num_classes: int) -> np.ndarray:
@@ -69,14 +68,12 @@ def main() -> None:
         for name, classes in shot_splits(counts, args.many, args.few).items()
         if len(classes)
     }
-    runs = named(args.runs)
+    runs = named_once(args.runs)
     figure, axes = plt.subplots(
         2, len(runs), figsize=(4 * len(runs), 6.6), layout='constrained', squeeze=False,
         height_ratios=[1.5, 1],
     )  # fmt: skip
-    for (upper, lower), (name, (file, *others)) in zip(axes.T, runs.items()):
-        if others:
-            raise ConfigError(f'{name} has two files: give every one its own name')
+    for (upper, lower), (name, file) in zip(axes.T, runs.items()):
         matrix = confusion(file, len(counts))
         upper.imshow(matrix[np.ix_(order, order)], cmap='Blues', vmin=0, vmax=60)
         upper.set_title(f'{name}: {np.nanmean(matrix.diagonal()):.1f}')

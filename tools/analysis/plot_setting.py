@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from mmengine.config import Config, DictAction
 from pictures import plt, save
+from tables import lookup
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
@@ -30,9 +31,7 @@ def setting_of(run: dict, key: str) -> float:
     cfg = Config.fromfile(ROOT / run['config'])
     options = dict(word.split('=', 1) for word in run['other_settings'] if '=' in word)
     cfg.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in options.items()})
-    value = cfg
-    for part in key.split('.'):
-        value = value.get(part) if hasattr(value, 'get') else None
+    value = lookup(cfg, key)
     if not isinstance(value, (int, float)):
         raise ConfigError(f'{run["config"]} has no number at {key}')
     return float(value)

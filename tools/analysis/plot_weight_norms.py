@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import torch
 from mmengine.config import Config
-from pictures import by_frequency, class_counts, load, named, plt, save
+from pictures import by_frequency, class_counts, load, named_once, plt, save
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
@@ -77,16 +77,12 @@ def main() -> None:
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('checkpoints', nargs='+', metavar='NAME=CHECKPOINT')
     args = parser.parse_args()
-    files = named(args.checkpoints)
+    files = named_once(args.checkpoints)
     norms = {}
-    for name, (file, *others) in files.items():
-        if others:
-            raise ConfigError(
-                f'{name} has two checkpoints: give every one its own name'
-            )
+    for name, file in files.items():
         for suffix, values in weight_norms(file).items():
             norms[name + suffix] = values
-    counts = class_counts(next(iter(files.values()))[0])
+    counts = class_counts(next(iter(files.values())))
     for name, values in norms.items():
         if len(values) != len(counts):
             raise ConfigError(

@@ -16,6 +16,7 @@ import re
 import statistics
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -111,11 +112,17 @@ def spread(values: list[float]) -> str:
     return f'{mean} ± {statistics.stdev(values):.2f}' if len(values) > 1 else mean
 
 
-def value_of(cfg: Config, key: str) -> str:
-    """A value of a config by its dotted name."""
+def lookup(cfg: Config, key: str) -> Any:
+    """A value of a config by its dotted name; None where there is none."""
     value = cfg
     for part in key.split('.'):
-        value = value.get(part) if value is not None else None
+        value = value.get(part) if hasattr(value, 'get') else None
+    return value
+
+
+def value_of(cfg: Config, key: str) -> str:
+    """A value of a config as a table's cell."""
+    value = lookup(cfg, key)
     if isinstance(value, list):
         return ' / '.join(map(str, value))
     return '' if value is None else str(value)
