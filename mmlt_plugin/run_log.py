@@ -28,6 +28,21 @@ def starts(work_dir: Path) -> Iterator[list[dict]]:
         yield read_lines(file)
 
 
+def shot_metrics(line: dict) -> dict[str, float]:
+    """The shot metrics among logged values, in percent, without their prefix.
+
+    Example:
+        >>> from mmlt_plugin.run_log import shot_metrics
+        >>> shot_metrics({'shot/few': 20.93333, 'step': 200})
+        {'few': 20.9333}
+    """
+    return {
+        key.removeprefix('shot/'): round(value, 4)
+        for key, value in line.items()
+        if key.startswith('shot/')
+    }
+
+
 def evaluations(work_dir: Path) -> list[dict]:
     """Shot metrics of every evaluation in a training; of what was done twice the last.
 
@@ -43,11 +58,7 @@ def evaluations(work_dir: Path) -> list[dict]:
     found = {}
     for lines in starts(work_dir):
         for line in lines:
-            metrics = {
-                key.removeprefix('shot/'): round(value, 4)
-                for key, value in line.items()
-                if key.startswith('shot/')
-            }
+            metrics = shot_metrics(line)
             if metrics and line['step'] > 0:  # 0: not during the training
                 found[line['step']] = dict(epoch=line['step'], **metrics)
     if not found:

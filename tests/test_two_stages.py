@@ -150,6 +150,32 @@ def test_ncm_needs_no_training(configs, first_stage, run_tool):
     assert float(re.findall(r'shot/all: ([\d.]+)', output)[-1]) > 30
 
 
+def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
+    """Where nothing is trained, the results file tells the test and its checkpoint."""
+    checkpoint = first_stage / 'epoch_2.pth'
+    output = run_tool(
+        'test.py', configs / 'ncm.py', checkpoint, '--cfg-options', TINY[0]
+    )
+    run_tool(
+        'analysis/record.py', tmp_path / 'work', '--results', tmp_path / 'results',
+        work_dir=False,
+    )  # fmt: skip
+    ((file,),) = [folder.iterdir() for folder in (tmp_path / 'results').iterdir()]
+    run = json.loads(file.read_text())
+    shown = float(re.findall(r'shot/all: ([\d.]+)', output)[-1])
+    assert run['last']['all'] == run['best']['all'] == pytest.approx(shown, abs=1e-3)
+    assert run['curve'] == [run['last']]
+    assert run['complete']
+    assert run['other_settings'] == [TINY[0]]
+    told = torch.load(checkpoint, weights_only=True)['meta']
+    assert run['class_counts'] == told['class_counts']
+    assert run['checkpoint']['data_fingerprint'] == told['data_fingerprint']
+    assert run['checkpoint']['experiment_name'] == told['experiment_name']
+    assert run['checkpoint']['epoch'] == run['last']['epoch'] == 2
+    assert run['remake'].startswith('python tools/test.py')
+    assert run['remake'].endswith(f'epoch_2.pth --cfg-options {TINY[0]}')
+
+
 def test_tau_sweep(configs, first_stage, run_tool):
     output = run_tool(
         'analysis/tau_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',

@@ -1,4 +1,4 @@
-"""Make a results file of a finished training.
+"""Make a results file of a finished training, or of a test where nothing is trained.
 
     python tools/analysis/record.py WORK_DIR [WORK_DIR ...]
 
@@ -21,7 +21,7 @@ from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import evaluations, read_lines, training_seconds
+from mmlt_plugin.run_log import evaluations, read_lines, shot_metrics, training_seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,38 +50,44 @@ def without_machine(word: str) -> str:
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
 
 
-def train_command(config: Path, changes: list[str]) -> str:
-    """The command that makes such a run, weights and all, on a machine like its own."""
+def read_starts(file: Path) -> list[dict]:
+    """The lines of a ProvenanceHook, without the paths of the machine."""
+    lines = read_lines(file)
+    for line in lines:
+        line['command'] = [without_machine(word) for word in line['command']]
+    return lines
+
+
+def command_of(script: str, positional: list[str], changes: list[str]) -> str:
+    """The command that does a run again, on a machine like its own."""
     flags = [change for change in changes if change.startswith('--')]
     options = [change for change in changes if not change.startswith('--')]
-    words = ['python', 'tools/train.py', config.as_posix(), *flags]
+    words = ['python', script, *positional, *flags]
     return shlex.join([*words, '--cfg-options', *options] if options else words)
 
 
-def record(work_dir: Path, results: Path) -> Path:
-    """Write the results file of a work dir."""
-    provenance = work_dir / 'provenance.jsonl'
-    if not provenance.exists():
-        raise ConfigError(f'{provenance} is missing: the run had no ProvenanceHook')
-    starts = [
-        dict(start, command=[without_machine(word) for word in start['command']])
-        for start in read_lines(provenance)
-    ]
-    config = Path(starts[-1]['config'])
-    changes = overrides(starts[-1]['command'])
-    other_settings = [change for change in changes if not HARMLESS.match(change)]
+def origin(start: dict, script: str, positional: list[str]) -> dict:
+    """Config and settings of a run, and how to do it again."""
+    changes = overrides(start['command'])
+    return dict(
+        config=start['config'],
+        remake=command_of(script, [start['config'], *positional], changes),
+        overrides=changes,
+        other_settings=[change for change in changes if not HARMLESS.match(change)],
+    )
+
+
+def training(work_dir: Path) -> dict:
+    """What is recorded of a training."""
+    starts = read_starts(work_dir / 'provenance.jsonl')
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
     epochs = cfg.train_cfg.max_epochs
     last_checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
     meta = CheckpointLoader.load_checkpoint(last_checkpoint, map_location='cpu')['meta']
-    seed = starts[-1]['seed']
-    run = dict(
-        config=config.as_posix(),
-        remake=train_command(config, changes),
-        overrides=changes,
-        other_settings=other_settings,
-        seed=seed,
+    return dict(
+        **origin(starts[-1], 'tools/train.py', []),
+        seed=starts[-1]['seed'],
         complete=curve[-1]['epoch'] == epochs,
         epochs=epochs,
         last=curve[-1],
@@ -91,7 +97,44 @@ def record(work_dir: Path, results: Path) -> Path:
         starts=starts,
         curve=curve,
     )
-    name = f'{config.stem}_seed{seed}'
+
+
+def test(work_dir: Path) -> dict:
+    """What is recorded of the last test in a work dir where nothing was trained."""
+    start = read_starts(work_dir / 'tests.jsonl')[-1]
+    checkpoint, metrics = start.pop('checkpoint'), start.pop('metrics')
+    checkpoint['file'] = without_machine(checkpoint['file'])
+    found = shot_metrics(metrics)
+    if not found:
+        raise ConfigError(f'{work_dir} has no evaluation with ShotSplitMetric')
+    only = dict(epoch=checkpoint['epoch'], **found)
+    return dict(
+        **origin(start, 'tools/test.py', [checkpoint['file']]),
+        seed=checkpoint['seed'],
+        complete=True,
+        epochs=0,
+        last=only,
+        best=only,
+        class_counts=checkpoint.pop('class_counts'),
+        training_seconds=0,
+        checkpoint=checkpoint,
+        starts=[start],
+        curve=[only],
+    )
+
+
+def record(work_dir: Path, results: Path) -> Path:
+    """Write the results file of a work dir."""
+    if (work_dir / 'provenance.jsonl').exists():
+        run = training(work_dir)
+    elif (work_dir / 'tests.jsonl').exists():
+        run = test(work_dir)
+    else:
+        raise ConfigError(
+            f'{work_dir}/provenance.jsonl is missing: the run had no ProvenanceHook'
+        )
+    config, other_settings = Path(run['config']), run['other_settings']
+    name = f'{config.stem}_seed{run["seed"]}'
     if other_settings:
         name += (
             f'_{hashlib.sha256(json.dumps(other_settings).encode()).hexdigest()[:8]}'

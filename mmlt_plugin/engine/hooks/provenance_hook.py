@@ -24,14 +24,19 @@ from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
 from ...version import __version__
 
+#: What a test notes of its checkpoint's ``meta``.
+TOLD = ('experiment_name', 'epoch', 'seed', 'data_fingerprint', 'class_counts')
+
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Note commit, command, versions, device, seed and data of a training.
+    """Note commit, command, versions, device, seed and data of a training or a test.
 
-    Every start and every resumption adds one line to ``provenance.jsonl`` in the work
-    dir; ``tools/analysis/record.py`` makes a results file of it. The fingerprint of the
-    training data is in every checkpoint, and a run resumes with the same data only.
+    Every start and every resumption of a training adds one line to ``provenance.jsonl``
+    in the work dir, every test one line to ``tests.jsonl``, with its metrics and what the
+    checkpoint tells of itself; ``tools/analysis/record.py`` makes a results file of them.
+    The fingerprint of the training data is in every checkpoint, and a run resumes with
+    the same data only.
 
     Raises:
         ConfigError: The images or labels are not those of the checkpoint.
@@ -45,21 +50,21 @@ class ProvenanceHook(Hook):
     def __init__(self) -> None:
         self.written = False
         self.data: str | None = None
-        self.told: str | None = None
+        self.told: dict[str, Any] = {}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the fingerprint that the checkpoint tells."""
-        if runner._resume:
-            self.told = checkpoint.get('meta', {}).get('data_fingerprint')
+        """Keep what the checkpoint tells of itself."""
+        self.told = checkpoint.get('meta', {})
 
     def before_train(self, runner: Runner) -> None:
         """Compare the data with the checkpoint's."""
         if is_main_process():
             self.data = data_fingerprint(runner.train_dataloader.dataset)
-            if self.told not in (None, self.data):
+            told = self.told.get('data_fingerprint') if runner._resume else None
+            if told not in (None, self.data):
                 raise ConfigError(
                     f'the training images or labels (fingerprint {self.data}) are not '
-                    f'those of the checkpoint ({self.told}) that this run resumes from: '
+                    f'those of the checkpoint ({told}) that this run resumes from: '
                     'resume with the same data, or start anew with load_from'
                 )
 
@@ -77,10 +82,32 @@ class ProvenanceHook(Hook):
     ) -> None:
         """After the first iteration, which proves the run sound, write the line."""
         if not self.written and is_main_process():
-            line = json.dumps(dict(provenance(runner), data=self.data))
-            with open(Path(runner.work_dir) / 'provenance.jsonl', 'a') as file:
-                file.write(line + '\n')
+            _add_line(runner, 'provenance.jsonl', data=self.data)
         self.written = True
+
+    def after_test_epoch(
+        self, runner: Runner, metrics: dict[str, float] | None = None
+    ) -> None:
+        """Write the line of a test."""
+        if is_main_process():
+            told = {key: self.told.get(key) for key in TOLD}
+            numbers = {
+                key: value
+                for key, value in (metrics or {}).items()
+                if isinstance(value, (int, float))
+            }
+            _add_line(
+                runner,
+                'tests.jsonl',
+                checkpoint=dict(file=runner._load_from, **told),
+                metrics=numbers,
+            )
+
+
+def _add_line(runner: Runner, name: str, **more: Any) -> None:
+    """Add a line to a file in the work dir."""
+    with open(Path(runner.work_dir) / name, 'a') as file:
+        file.write(json.dumps(dict(provenance(runner), **more)) + '\n')
 
 
 def provenance(runner: Runner) -> dict:
