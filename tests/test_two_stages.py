@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from mmlt_plugin.run_log import evaluations
 from mmlt_plugin.sweep import Job, run_jobs
 from tests.conftest import ROOT
 
@@ -250,27 +249,8 @@ def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
     assert len(started) < 4
 
 
-def test_results_file_and_study(run_tool, tmp_path):
-    import tools.analysis.record as record
+def test_table_and_picture_of_the_study(tmp_path):
     import tools.analysis.representation_study as study
-
-    work_dir = tmp_path / 'work'
-    run_tool(
-        'train.py', 'configs/ce/resnet20_digits-lt-if32.py',
-        '--cfg-options', *TINY, 'train_cfg.val_interval=1',
-    )  # fmt: skip
-    out = record.record(work_dir, tmp_path / 'results')
-    run = json.loads(out.read_text())
-    assert run['complete']
-    assert run['config'] == 'configs/ce/resnet20_digits-lt-if32.py'
-    assert [e['epoch'] for e in run['curve']] == [1, 2]
-    assert run['last'] == run['curve'][-1]
-    assert run['class_counts'][0] == 128
-    assert 'model.backbone.depth=8' in run['overrides']
-    assert len(run['starts'][0]['data']) == 16
-    assert run['training_seconds'] >= 0
-    assert run['other_settings'], 'a tiny net is not the config'
-    assert out.stem != 'resnet20_digits-lt-if32_seed0'
 
     cells = {(f, c): 40.0 + i for i, f in enumerate(study.WAYS) for c in study.WAYS}
     cells['BBN-CB', 'ce'] = 41.11
@@ -279,7 +259,6 @@ def test_results_file_and_study(run_tool, tmp_path):
     assert '| RS | 58.00 | 58.00 | 58.00 |' in table
     assert '| BBN-CB | 58.89 |  |  |' in table
     assert (tmp_path / 'study_cifar100.png').stat().st_size > 5000
-    assert evaluations(work_dir)[-1] == run['last']
 
 
 def test_the_study_builds_on_its_features(tmp_path):

@@ -1,31 +1,13 @@
 """Small trainings on the digits, for tests that compare or interrupt them."""
 
+import shutil
+
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmpretrain.registry import HOOKS
 
 from mmlt_plugin import cli
 from mmlt_plugin.in_memory import use_memory
 from tests.conftest import ROOT
-
-
-class Interruption(Exception):
-    """The end of a training that a test wants."""
-
-
-@HOOKS.register_module()
-class InterruptAfterEpochHook(Hook):
-    """End the training when an epoch, counted from 1, has been saved."""
-
-    priority = 'LOWEST'
-
-    def __init__(self, epoch):
-        self.epoch = epoch
-
-    def after_train_epoch(self, runner):
-        if runner.epoch + 1 == self.epoch:
-            raise Interruption
 
 
 def make_runner(
@@ -53,6 +35,14 @@ def make_runner(
     cfg.launcher = 'none'
     cfg.experiment_name = f'{work_dir}-{id(cfg)}'.replace('/', '_')
     return cli.build_runner(cfg)
+
+
+def cut_off(whole, epoch, parts):
+    """Make the work dir as it was when a training had just saved an epoch."""
+    parts.mkdir()
+    checkpoint = parts / f'epoch_{epoch}.pth'
+    shutil.copy(whole / checkpoint.name, checkpoint)
+    (parts / 'last_checkpoint').write_text(str(checkpoint))
 
 
 def final_state(work_dir, epoch=3):
