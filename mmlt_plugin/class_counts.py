@@ -23,9 +23,7 @@ from .checks import check_number
 from .errors import ConfigError
 
 # Reading the labels of an image data set un-pickles every item, so it is done once.
-_cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
-    weakref.WeakKeyDictionary()
-)
+_cache: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()
 
 
 def resolve_labels(dataset: Any) -> np.ndarray:
@@ -132,9 +130,10 @@ def class_groups(
 
     With a number G the groups get equal internal imbalance, ResLT's rule (Sec. 3.1):
     with :math:`R = N_{max} / N_{min}` group g holds the classes with
-    :math:`N_{max} R^{-(g+1)/G} < N_i \le N_{max} R^{-g/G}`; classes without images
-    belong to the last group and do not count as :math:`N_{min}`. With a sequence the
-    groups have those sizes. Ties are broken by class id.
+    :math:`N_{max} R^{-(g+1)/G} < N_i \le N_{max} R^{-g/G}`, the last one all others too:
+    those with :math:`N_{min}`, and those without images, which do not count as
+    :math:`N_{min}`. Where all classes are equally large they are all in the last group.
+    With a sequence the groups have those sizes. Ties are broken by class id.
 
     Args:
         counts: Training images per class, shape (C,).
@@ -196,43 +195,47 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
 
 
 def _resolve(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, and which different image each item is, cached by dataset."""
+    """Labels, and which different image each item is."""
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
-    cached = _cache.get(dataset)
-    if cached is None or len(cached[0]) != len(dataset):
-        cached = _cache[dataset] = _read(dataset)
-    return cached
-
-
-def _read(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(dataset, (ConcatDataset, TorchConcatDataset)):
         parts = [_resolve(part) for part in dataset.datasets]
-        starts = np.cumsum([0] + [int(ids.max(initial=-1)) + 1 for _, ids in parts])
+        starts: dict[int, int] = {}  # a dataset that is twice in it has its images once
+        end = 0
+        for part, (_, ids) in zip(dataset.datasets, parts):
+            if id(part) not in starts:
+                starts[id(part)] = end
+                end += int(ids.max(initial=-1)) + 1
         return (
             np.concatenate([labels for labels, _ in parts]),
-            np.concatenate([ids + start for (_, ids), start in zip(parts, starts)]),
+            np.concatenate(
+                [
+                    ids + starts[id(part)]
+                    for part, (_, ids) in zip(dataset.datasets, parts)
+                ]
+            ),
         )
     if isinstance(dataset, RepeatDataset):
         labels, ids = _resolve(dataset.dataset)
         return np.tile(labels, dataset.times), np.tile(ids, dataset.times)
-    if isinstance(dataset, (ClassBalancedDataset, Subset)) or hasattr(
-        dataset, 'item_indices'
-    ):
+    if isinstance(dataset, (ClassBalancedDataset, Subset)):
         labels, ids = _resolve(dataset.dataset)
         if isinstance(dataset, ClassBalancedDataset):
             items = dataset.repeat_indices
-        elif isinstance(dataset, Subset):
-            items = dataset.indices
         else:
-            items = dataset.item_indices
+            items = dataset.indices
         items = np.asarray(items, dtype=np.int64)
         return labels[items], ids[items]
-    return _leaf_labels(dataset), np.arange(len(dataset))
+    if hasattr(dataset, 'item_indices'):  # a wrapper, which may have labels of its own
+        _, ids = _resolve(dataset.dataset)
+        return _own_labels(dataset), ids[dataset.item_indices]
+    if len(_cache.get(dataset, ())) != len(dataset) or not len(dataset):
+        _cache[dataset] = _own_labels(dataset)
+    return _cache[dataset], np.arange(len(dataset))
 
 
-def _leaf_labels(dataset: Any) -> np.ndarray:
-    """Labels of a dataset that wraps no other, or that reads them by itself."""
+def _own_labels(dataset: Any) -> np.ndarray:
+    """Labels that a dataset tells by itself; nobody may write into them."""
     if hasattr(dataset, 'get_gt_labels'):
         try:
             labels = np.asarray(dataset.get_gt_labels())
@@ -252,4 +255,6 @@ def _leaf_labels(dataset: Any) -> np.ndarray:
         raise ConfigError(
             f'{type(dataset).__name__} must have exactly one integer label an item'
         )
-    return labels.astype(np.int64)
+    labels = labels.astype(np.int64)
+    labels.setflags(write=False)
+    return labels

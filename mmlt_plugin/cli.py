@@ -175,7 +175,7 @@ def run(main: Callable[[], None]) -> None:
             )
         )
     except (ConfigError, TrainingError, FileNotFoundError, PermissionError) as error:
-        sys.exit(_fail(str(error)))
+        sys.exit(_fail(str(error) or repr(error)))
     except OSError as error:
         full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
         if error.errno not in full:
@@ -189,7 +189,8 @@ def run(main: Callable[[], None]) -> None:
 
 
 def _fail(message: str) -> int:
-    # What comes from a dataloader worker ends with the message, below its traceback.
-    sentence = re.sub(r'^[\w.]+Error: ', '', message.strip().splitlines()[-1])
-    print(f'error: {sentence}', file=sys.stderr)
+    if message.startswith('Caught '):  # in a dataloader worker, with its traceback
+        message = re.split(r'^[\w.]+Error: ', message, flags=re.M)[-1]
+    sentence = ' '.join(line.strip() for line in message.splitlines())
+    print(f'error: {sentence.strip()}', file=sys.stderr)
     return 2

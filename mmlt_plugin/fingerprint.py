@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
+from torch.utils.data import ConcatDataset, Subset
 
 from .class_counts import resolve_labels
 
@@ -14,7 +15,8 @@ def data_fingerprint(dataset: Any) -> str:
     """Hash of the images and labels of a dataset, in item order.
 
     Of images on disk the names enter, without the folder they are under; of images in
-    memory the pixels. So the same data have the same fingerprint on every machine.
+    memory the pixels. So the same data have the same fingerprint on every machine. Of a
+    dataset without ``get_data_info`` only the labels enter.
 
     Args:
         dataset: A dataset, through any nest of wrappers.
@@ -30,10 +32,23 @@ def data_fingerprint(dataset: Any) -> str:
     """
     digest = hashlib.sha256(resolve_labels(dataset).tobytes())
     for item in range(len(dataset)):
-        info = dataset.get_data_info(item)
+        info = _info(dataset, item)
         if 'img' in info:
             digest.update(np.ascontiguousarray(info['img']).tobytes())
         else:
             name = str(info.get('img_path', '')).split('/')[-2:]
             digest.update('/'.join(name).encode())
     return digest.hexdigest()[:16]
+
+
+def _info(dataset: Any, item: int) -> dict:
+    """Annotation of an item, within PyTorch's wrappers too."""
+    if hasattr(dataset, 'get_data_info'):
+        return dataset.get_data_info(item)
+    if isinstance(dataset, Subset):
+        return _info(dataset.dataset, int(dataset.indices[item]))
+    if isinstance(dataset, ConcatDataset):
+        part = int(np.searchsorted(dataset.cumulative_sizes, item, side='right'))
+        before = dataset.cumulative_sizes[part - 1] if part else 0
+        return _info(dataset.datasets[part], item - before)
+    return {}

@@ -27,7 +27,8 @@ def use_memory(cfg: Config) -> None:
         cfg: The config, changed in place.
 
     Raises:
-        ConfigError: The training pipeline draws anything else.
+        ConfigError: The training pipeline draws anything else or twice, or the
+            preprocessor is of a type of its own.
 
     Example:
         >>> from mmengine.config import Config
@@ -48,6 +49,8 @@ def use_memory(cfg: Config) -> None:
         if stage != 'train':
             move_draws(loader.dataset, f'{stage}_dataloader', allowed=())
         loader.dataset = ConfigDict(type='InMemoryDataset', dataset=loader.dataset)
+        for key in ('prefetch_factor', 'timeout', 'worker_init_fn'):  # for workers
+            loader.pop(key, None)
         loader.update(
             num_workers=0,
             persistent_workers=False,
@@ -59,6 +62,12 @@ def use_memory(cfg: Config) -> None:
     # mmengine takes the model's own first.
     owner = cfg.model if (cfg.get('model') or {}).get('data_preprocessor') else cfg
     preprocessor = owner.get('data_preprocessor') or {}
+    kind = preprocessor.get('type', 'ClsDataPreprocessor')
+    if kind not in ('ClsDataPreprocessor', 'BatchAugmentPreprocessor'):
+        raise ConfigError(
+            f'data_preprocessor.type={kind!r}: from memory it is BatchAugmentPreprocessor '
+            'in the place of ClsDataPreprocessor; leave --in-memory out'
+        )
     owner.data_preprocessor = dict(
         preprocessor, type='BatchAugmentPreprocessor', **draws
     )
@@ -108,10 +117,13 @@ def split_pipeline(
             kept.append(transform)
             continue
         rest = {k: v for k, v in transform.items() if k != 'type'}
-        if kind not in allowed or not _understood(kind, rest):
+        twice = any(
+            other is not transform and other['type'] == kind for other in pipeline
+        )
+        if kind not in allowed or not _understood(kind, rest) or twice:
             raise ConfigError(
-                f'{name}.dataset.pipeline has {transform}: from memory only RandomCrop '
-                'with an integer padding and a horizontal RandomFlip can be drawn, in '
+                f'{name}.dataset.pipeline has {transform}: from memory only one RandomCrop '
+                'with an integer padding and one horizontal RandomFlip can be drawn, in '
                 'training and after all other transforms; leave --in-memory out'
             )
         if kind == 'RandomCrop':

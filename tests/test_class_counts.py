@@ -3,6 +3,7 @@ import pytest
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 from mmpretrain.datasets import BaseDataset, KFoldDataset
 from mmpretrain.registry import DATASETS
+from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Subset
 
 from mmlt_plugin.class_counts import (
@@ -12,6 +13,7 @@ from mmlt_plugin.class_counts import (
     training_class_counts,
 )
 from mmlt_plugin.datasets import LongTailedDataset
+from mmlt_plugin.datasets.dataset_wrapper import DatasetWrapper
 from mmlt_plugin.errors import ConfigError
 
 
@@ -59,11 +61,12 @@ LABELS = [2, 0, 1, 0, 0, 2, 0, 1, 0, 4]
     ids=['leaf', 'repeat', 'concat', 'balanced', 'kfold', 'kfold-of-lt', 'lt', 'lt-of-repeat', 'nest'],
 )  # fmt: skip
 def test_labels_through_wrappers(wrap):
-    dataset = wrap(LabelsOnly(LABELS))
+    leaf = LabelsOnly(LABELS)
+    dataset = wrap(leaf)
     labels = resolve_labels(dataset)
     assert labels.dtype == np.int64
     assert labels.tolist() == naive_labels(dataset)
-    assert resolve_labels(dataset) is labels  # read once
+    assert resolve_labels(leaf) is resolve_labels(leaf)  # read once
 
 
 def test_labels_of_a_torch_subset():
@@ -96,6 +99,34 @@ def test_the_cache_notices_a_dataset_that_was_cut():
 def test_label_outside_the_classes(labels):
     with pytest.raises(ConfigError, match=r'outside 0\.\.2'):
         training_class_counts(LabelsOnly(labels, 3), 3)
+
+
+def test_labels_of_a_wrapper_are_its_own_and_nobody_writes_into_them():
+    class Coarse(DatasetWrapper):
+        def get_gt_labels(self):
+            return super().get_gt_labels() // 3
+
+    leaf = LabelsOnly(LABELS)
+    assert resolve_labels(Coarse(leaf)).tolist() == [label // 3 for label in LABELS]
+    twice = Subset(Coarse(leaf), [*range(10), *range(10)])
+    assert training_class_counts(twice, 2).tolist() == [9, 1]
+    subset = Subset(leaf, [0, 1])
+    resolve_labels(subset)
+    subset.indices = [2, 9, 9]
+    assert resolve_labels(subset).tolist() == [1, 4, 4]
+    with pytest.raises(ValueError, match='read-only'):
+        resolve_labels(leaf)[:] = 0
+
+
+def test_a_dataset_that_is_twice_in_a_concatenation_has_its_images_once():
+    leaf, other = LabelsOnly([0, 0, 1]), LabelsOnly([0, 0, 1])
+    concatenated = TorchConcatDataset([leaf, Subset(other, [0, 1, 2] * 2), leaf])
+    assert len(concatenated) == 12
+    assert training_class_counts(concatenated, 2).tolist() == [4, 2]
+
+
+def test_equally_large_classes_are_one_group():
+    assert [len(g) for g in class_groups([7, 7, 0, 7], 3)] == [0, 0, 4]
 
 
 def test_datasets_without_single_labels_are_refused():

@@ -218,6 +218,29 @@ def test_the_scripts_say_it_in_one_sentence(name, capsys, record_property):
     assert 'work/epoch_1.pth' in line
 
 
+@pytest.mark.parametrize(
+    ('message', 'shown'),
+    [
+        ('image a.jpg cannot be read\n  (so it is)\n', 'image a.jpg cannot be read (so it is)'),
+        ('', "ConfigError('')"),
+        (
+            'Caught ConfigError in DataLoader worker process 0.\nOriginal Traceback (most '
+            'recent call last):\n  File "a.py", line 3\nValueError: first\n\nThe above '
+            'exception was the direct cause:\n\nmmlt_plugin.errors.ConfigError: image a '
+            'cannot\nbe read\n',
+            'image a cannot be read',
+        ),
+    ],
+)  # fmt: skip
+def test_messages_of_several_lines(message, shown, capsys):
+    def main():
+        raise ConfigError(message)
+
+    with pytest.raises(SystemExit):
+        cli.run(main)
+    assert capsys.readouterr().err == f'error: {shown}\n'
+
+
 @pytest.mark.promise('a truncated checkpoint is refused by name')
 @pytest.mark.parametrize('share', [0.0, 0.3, 0.99])
 def test_truncated_checkpoint(share, tmp_path, record_property):

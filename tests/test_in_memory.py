@@ -7,9 +7,12 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmpretrain.datasets.transforms import RandomCrop, RandomFlip
+from mmpretrain.structures import DataSample
+from torch.utils.data import ConcatDataset, DataLoader
 
 from mmlt_plugin.class_counts import training_class_counts
 from mmlt_plugin.datasets import Digits, InMemoryDataset, LongTailedDataset
+from mmlt_plugin.datasets.in_memory import whole_batch
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
 from mmlt_plugin.models import BatchAugmentPreprocessor
@@ -192,6 +195,50 @@ def test_parts_of_a_concatenation():
         dataset = dict(type='ConcatDataset', datasets=parts)
         with pytest.raises(ConfigError, match=message):
             use_memory(Config(dict(train_dataloader=dict(dataset=dataset))))
+
+
+def test_what_is_drawn_twice_is_refused():
+    for pipeline in ([RESIZE, FLIP, FLIP, PACK], [RESIZE, CROP, CROP, PACK]):
+        with pytest.raises(ConfigError, match='only one RandomCrop'):
+            use_memory(digits_config(pipeline))
+
+
+def test_a_preprocessor_of_another_type_is_refused():
+    cfg = digits_config(FIXED, data_preprocessor=dict(type='SelfSupDataPreprocessor'))
+    with pytest.raises(ConfigError, match=r'SelfSupDataPreprocessor.*--in-memory'):
+        use_memory(cfg)
+
+
+def test_settings_of_workers_do_not_stay():
+    cfg = digits_config(FIXED)
+    cfg.train_dataloader.update(num_workers=4, prefetch_factor=4, timeout=9)
+    use_memory(cfg)
+    loader = cfg.train_dataloader
+    assert loader.num_workers == 0
+    assert not {'prefetch_factor', 'timeout'} & set(loader)
+
+
+def test_wrapped_from_outside_is_named():
+    dataset = Digits(split='test', pipeline=FIXED)
+    wrapped = ConcatDataset([InMemoryDataset(dataset)])
+    loader = DataLoader(wrapped, batch_size=4, collate_fn=whole_batch)
+    with pytest.raises(ConfigError, match='InMemoryDataset must be'):
+        next(iter(loader))
+
+
+def test_a_list_of_images():
+    preprocessor = BatchAugmentPreprocessor(crop_padding=2, flip_prob=0.5)
+    images = list(torch.randint(256, (3, 3, 16, 16), dtype=torch.uint8))
+    samples = [DataSample().set_gt_label(c) for c in range(3)]
+    torch.manual_seed(0)
+    found = preprocessor(dict(inputs=images, data_samples=samples), training=True)
+    torch.manual_seed(0)
+    stacked = dict(inputs=torch.stack(images), data_samples=samples)
+    expected = preprocessor(stacked, training=True)
+    torch.testing.assert_close(found['inputs'], expected['inputs'])
+    images[1] = images[1][:, :8]
+    with pytest.raises(ConfigError, match='images of one size'):
+        preprocessor(dict(inputs=images, data_samples=samples), training=True)
 
 
 def test_a_crop_of_another_size():

@@ -7,13 +7,13 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import cv2
 import numpy as np
 from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
+from .reading import READ_ERRORS, can_be_read
 
 
 class ImageRecords(Sequence):
@@ -71,8 +71,8 @@ class ImageListDataset(BaseDataset):
 
     Raises:
         ConfigError: The list is missing, a line of it is malformed, its label lies
-            outside 0..C-1, or a class has no image at all. Reading an image that is
-            missing or broken names it and its line.
+            outside 0..C-1, or without ``num_classes`` a class has no image at all.
+            Reading an image that is missing or broken names it and its line.
 
     Example:
         >>> from pathlib import Path
@@ -84,6 +84,8 @@ class ImageListDataset(BaseDataset):
         (2, ('cat', 'dog'))
     """
 
+    #: Whether a class without images is a mistake.
+    HAS_ALL_CLASSES: ClassVar[bool] = False
     #: Other layouts of the files that circulate: lists of (pattern, replacement) for
     #: the paths, the first of which that leads to an existing first file is taken.
     LAYOUTS: ClassVar[list[list[tuple[bytes, Any]]]] = []
@@ -136,11 +138,18 @@ class ImageListDataset(BaseDataset):
                 f'0..{num_classes - 1}, is it the list of another data set?'
             )
         present, first = np.unique(labels, return_index=True)
-        if len(present) < num_classes:
+        if len(present) < num_classes and (
+            self.HAS_ALL_CLASSES or self.num_classes is None
+        ):
             gap = np.setdiff1d(np.arange(num_classes), present)[0]
             raise ConfigError(
                 f'{self.ann_file} has no image of class {gap}, {len(present)} of '
-                f'{num_classes} classes in all: is it the list of another data set?'
+                f'{num_classes} classes in all: '
+                + (
+                    'is it the list of another data set?'
+                    if self.HAS_ALL_CLASSES
+                    else 'if that is right, set num_classes'
+                )
             )
         names = [os.path.dirname(paths[i]).rpartition(b'/')[2].decode() for i in first]
         if len(set(names)) < num_classes or not all(names):
@@ -172,12 +181,14 @@ class ImageListDataset(BaseDataset):
     def __getitem__(self, idx: int) -> dict:
         try:
             return super().__getitem__(idx)
-        except (OSError, AssertionError, SyntaxError, ValueError, cv2.error) as error:
-            # What Pillow and OpenCV raise over files that are no whole images.
+        except READ_ERRORS as error:
+            if can_be_read(self, idx):
+                raise  # a mistake in the pipeline, not in the file
             info = self.get_data_info(idx)
+            line = f', line {info["line"]} of {self.ann_file},' if self.ann_file else ''
             raise ConfigError(
-                f'image {info["img_path"]}, line {info["line"]} of {self.ann_file}, '
-                f'cannot be read ({str(error).strip()})'
+                f'image {info["img_path"]}{line} cannot be read '
+                f'({" ".join(str(error).split())})'
             ) from error
 
 
@@ -191,6 +202,7 @@ class BenchmarkList(ImageListDataset):
         **kwargs: Further arguments of :class:`ImageListDataset`.
     """
 
+    HAS_ALL_CLASSES = True
     NUM_CLASSES: ClassVar[int]
     #: By split: the published name of the list, and its number of images.
     LISTS: ClassVar[dict[str, tuple[str, int]]]

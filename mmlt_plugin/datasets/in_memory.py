@@ -21,7 +21,16 @@ SECOND_LOOKS = 32
 
 @FUNCTIONS.register_module()
 def whole_batch(batch: dict) -> dict:
-    """Collate function for datasets whose items are batches already."""
+    """Collate function for datasets whose items are batches already.
+
+    Raises:
+        ConfigError: It got single items.
+    """
+    if not isinstance(batch, dict):
+        raise ConfigError(
+            "collate_fn 'whole_batch' got single items: InMemoryDataset must be the "
+            "dataloader's dataset itself, around all other wrappers"
+        )
     return batch
 
 
@@ -32,8 +41,8 @@ class InMemoryDataset(DatasetWrapper):
     Images of 32 x 32 pixels cost more in Python, a transform at a time, than in
     arithmetic. Here the dataset's pipeline runs once for every image, and a batch is one
     indexing; what is random is left to ``BatchAugmentPreprocessor``, on the device.
-    Samplers, counts and wrappers work as on the dataset itself. For the dataloader also
-    ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
+    Samplers and counts work as on the dataset itself; other wrappers belong inside. For
+    the dataloader also ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
     ``tools/train.py CONFIG --in-memory`` sets all of that and the loops.
 
     Args:
@@ -76,7 +85,7 @@ class InMemoryDataset(DatasetWrapper):
             )
         self.device = device or get_device()
         self.images = torch.stack(images).to(self.device)
-        self.labels = torch.from_numpy(self.get_gt_labels()).to(self.device)
+        self.labels = torch.tensor(self.get_gt_labels()).to(self.device)
 
     def __getitems__(self, indices: Sequence[int]) -> dict:
         chosen = to_device(torch.as_tensor(indices), self.device)

@@ -132,9 +132,17 @@ class LongTailedDataset:
         return self.dataset.get_data_info(int(self.item_indices[idx]))
 
     @force_full_init
-    def get_subset(self, indices: Sequence[int]) -> Any:
-        """Dataset of some of the items, for wrappers such as ``KFoldDataset``."""
-        return self.dataset.get_subset(self.item_indices[list(indices)].tolist())
+    def get_subset(self, indices: int | Sequence[int]) -> Any:
+        """Dataset of some of the items, or of so many first or last ones, as mmengine's."""
+        if isinstance(indices, int):
+            chosen = (
+                self.item_indices[:indices]
+                if indices >= 0
+                else self.item_indices[indices:]
+            )
+        else:
+            chosen = self.item_indices[list(indices)]
+        return self.dataset.get_subset(chosen.tolist())
 
     @force_full_init
     def __len__(self) -> int:

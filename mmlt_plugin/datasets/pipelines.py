@@ -1,4 +1,4 @@
-"""Pipelines in the configs of nested datasets."""
+"""Pipelines of nested datasets and in their configs."""
 
 from __future__ import annotations
 
@@ -46,3 +46,20 @@ def use_pipeline(dataset: Any, pipeline: list) -> None:
     """
     for owner in pipeline_owners(dataset):
         owner['pipeline'] = pipeline
+
+
+def datasets_with_pipeline(dataset: Any) -> Iterator[Any]:
+    """Datasets with a pipeline of their own in a nest of wrappers.
+
+    Example:
+        >>> from mmlt_plugin.datasets import Digits, RedrawBroken
+        >>> from mmlt_plugin.datasets.pipelines import datasets_with_pipeline
+        >>> digits = Digits(split='train')
+        >>> list(datasets_with_pipeline(RedrawBroken(digits))) == [digits]
+        True
+    """
+    if hasattr(dataset, 'pipeline'):
+        yield dataset
+    for part in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:
+        if part is not None:
+            yield from datasets_with_pipeline(part)

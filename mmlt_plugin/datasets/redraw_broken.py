@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.logging import print_log
@@ -14,9 +14,7 @@ from ..checks import check_number
 from ..class_counts import resolve_labels
 from ..errors import ConfigError
 from .dataset_wrapper import DatasetWrapper
-
-#: What reading a missing, truncated or undecodable image raises, by backend.
-READ_ERRORS = (OSError, cv2.error, AssertionError, AttributeError, ValueError)
+from .reading import READ_ERRORS, can_be_read
 
 
 @DATASETS.register_module()
@@ -55,22 +53,29 @@ class RedrawBroken(DatasetWrapper):
         return type(self)(self.dataset.get_subset(indices), self.max_share)
 
     def __getitem__(self, idx: int) -> dict:
-        try:
-            return self.dataset[idx]
-        except READ_ERRORS as error:
-            self._note(idx, error)
+        sample = self._try(idx)
+        if sample is not None:
+            return sample
         labels = resolve_labels(self.dataset)
         others = np.flatnonzero(labels == labels[idx])
         for other in np.random.default_rng(idx).permutation(others):
-            if not self.broken[other]:
-                try:
-                    return self.dataset[int(other)]
-                except READ_ERRORS as error:
-                    self._note(int(other), error)
+            sample = None if self.broken[other] else self._try(int(other))
+            if sample is not None:
+                return sample
         raise ConfigError(
             f'no image of class {labels[idx]} can be read, {self._path(idx)} neither: '
             'mend the files of the training dataset'
         )
+
+    def _try(self, idx: int) -> dict | None:
+        """An item, or None if its image cannot be read; mistakes elsewhere pass."""
+        try:
+            return self.dataset[idx]
+        except READ_ERRORS as error:
+            if can_be_read(self.dataset, idx):
+                raise
+            self._note(idx, error)
+            return None
 
     def _path(self, idx: int) -> str:
         return str(self.dataset.get_data_info(idx).get('img_path', f'item {idx}'))
@@ -85,6 +90,7 @@ class RedrawBroken(DatasetWrapper):
             f'{self._path(idx)} cannot be read ({error}), another image of its class '
             f'takes its place; {number} so far',
             'current',
+            level=logging.WARNING,
         )
         if number > self.max_share * len(self.dataset):
             raise ConfigError(

@@ -60,7 +60,9 @@ class LazyHistoryBuffer(HistoryBuffer):
         self._new_values, self._new_counts = [], []
         places = [i for i, v in enumerate(values) if isinstance(v, torch.Tensor)]
         if places:
-            fetched = torch.stack([values[i].double() for i in places]).tolist()
+            device = values[places[0]].device
+            dtype = torch.float32 if device.type == 'mps' else torch.float64
+            fetched = torch.stack([values[i].to(dtype) for i in places]).tolist()
             for i, number in zip(places, fetched):
                 values[i] = number
         self._log_history = np.append(self._settled_log, values)[-self.max_length :]

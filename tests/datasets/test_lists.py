@@ -14,6 +14,7 @@ from mmlt_plugin.datasets import (
     INaturalist,
     LongTailedDataset,
     PlacesLT,
+    RedrawBroken,
     image_list,
 )
 from mmlt_plugin.errors import ConfigError
@@ -63,13 +64,41 @@ def test_a_list(write, tmp_path):
         ('a.jpg 0\nb.jpg one\n', r"line 2: 'b\.jpg one'"),
         ('a.jpg 0\n\nb.jpg 1\n', "line 2: ''"),
         ('a.jpg 0\nb.jpg 5\n', r'line 2: label 5 lies outside 0\.\.1'),
-        ('a.jpg 0\nb.jpg 0\n', 'no image of class 1, 1 of 2'),
         ('', 'no lines'),
     ],
 )
 def test_malformed_lists_are_named_with_their_line(write, text, message):
     with pytest.raises(ConfigError, match=message):
         ImageListDataset(write(text), num_classes=2)
+
+
+def test_classes_without_images(write, monkeypatch):
+    """Legal where the number of classes is said, but not in a published data set."""
+    rows = 'cat/1.jpg 0\ndog/1.jpg 2\n'
+    dataset = ImageListDataset(write(rows), num_classes=4)
+    assert training_class_counts(dataset, 4).tolist() == [1, 0, 1, 0]
+    assert dataset.CLASSES == ('0', '1', '2', '3')
+    with pytest.raises(ConfigError, match=r'no image of class 1, 2 of 3.*num_classes'):
+        ImageListDataset(write(rows))
+    monkeypatch.setattr(PlacesLT, 'NUM_CLASSES', 4)
+    with pytest.raises(ConfigError, match=r'no image of class 1, 2 of 4.*another data'):
+        PlacesLT('train', '', ann_file=write(rows))
+
+
+def test_a_mistake_in_the_pipeline_is_not_a_broken_image(write, tmp_path):
+    cv2.imwrite(str(tmp_path / 'whole.jpg'), np.zeros((8, 8, 3), np.uint8))
+    dataset = ImageListDataset(
+        write('whole.jpg 0\n'),
+        data_root=str(tmp_path),
+        pipeline=[dict(type='LoadImageFromFile'), mistaken],
+    )
+    for wrapped in (dataset, RedrawBroken(dataset, max_share=1.0)):
+        with pytest.raises(AttributeError, match='my mistake'):
+            wrapped[0]
+
+
+def mistaken(results):
+    raise AttributeError('my mistake')
 
 
 def test_a_missing_list():

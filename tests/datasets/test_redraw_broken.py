@@ -43,7 +43,7 @@ def brightness(sample):
 @pytest.mark.promise('a broken image is named, and by default ends the training')
 def test_by_default_the_path_is_named(folder):
     dataset, index, _ = folder
-    with pytest.raises(Exception, match=r'01\.png'):
+    with pytest.raises(ConfigError, match=r'01\.png cannot be read \('):
         dataset[index]
 
 

@@ -107,3 +107,33 @@ def test_a_model_without_a_loss(tmp_path):
     hook = next(hook for hook in runner.hooks if isinstance(hook, DeferredRecipeHook))
     with pytest.raises(ConfigError, match='no loss to change'):
         hook._switch_loss(runner, torch.nn.Identity())
+
+
+def test_batch_augmentations_that_start_late_mix(tmp_path):
+    runner = make_runner(
+        tmp_path,
+        [dict(action_epoch=2, batch_augments=dict(augments=dict(type='Mixup', alpha=1.0)))],
+        epochs=2,
+        **{'model.head.loss': dict(type='ReweightedLoss')},
+    )  # fmt: skip
+    kinds = []
+    loss = runner.model.head.loss_module.forward
+
+    def watch(score, target, **kwargs):
+        kinds.append(target.dim())
+        return loss(score, target, **kwargs)
+
+    runner.model.head.loss_module.forward = watch
+    runner.train()
+    steps = len(runner.train_dataloader)
+    assert kinds == [1] * steps + [2] * steps
+
+
+def test_batch_augmentations_need_the_number_of_classes(tmp_path):
+    schedule = [dict(action_epoch=2, batch_augments=None)]
+    runner = make_runner(tmp_path, schedule, epochs=2)
+    runner.model.data_preprocessor.num_classes = None
+    hook = next(hook for hook in runner.hooks if isinstance(hook, DeferredRecipeHook))
+    hook._switch_batch_augments(runner, None)
+    with pytest.raises(ConfigError, match=r'data_preprocessor\.num_classes'):
+        hook._switch_batch_augments(runner, torch.nn.Identity())

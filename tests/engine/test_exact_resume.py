@@ -149,6 +149,16 @@ def test_a_training_can_be_extended(tmp_path, scheduler):
         assert rate == pytest.approx(0.025 * (1 + math.cos(math.pi * 5 / 6)), rel=1e-6)
 
 
+def test_a_training_goes_on_without_its_schedule(tmp_path):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    runner = make_runner(
+        tmp_path, resume=True, param_scheduler=None, **{'train_cfg.max_epochs': 2}
+    )
+    runner.train()
+    assert runner.epoch == 2
+    assert runner.param_schedulers == []
+
+
 @pytest.mark.promise('a run resumes with the same training data only')
 def test_other_images_are_refused(tmp_path):
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()

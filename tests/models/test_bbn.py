@@ -148,6 +148,27 @@ def test_the_branches_keep_statistics_as_the_backbone_does(option):
     assert BilateralNeck(BOTTLENECK).train().conventional.norm1.training
 
 
+@pytest.mark.parametrize('kind', ['BN', 'GN'])
+def test_the_normalisation_of_the_backbone_stays(kind):
+    own = dict(type=kind, eps=1e-3)
+    own.update(dict(momentum=0.01) if kind == 'BN' else dict(num_groups=4))
+    backbone = dict(type='CIFARResNet', depth=20, norm_cfg=own)
+    trunk, neck = bilateral_trunk(backbone), BilateralNeck(backbone)
+    norms = [trunk.layer1[0].norm1, neck.conventional.norm1, neck.rebalancing.norm1]
+    assert {norm.eps for norm in norms} == {1e-3}
+    names = [type(norm).__name__ for norm in norms]
+    if kind == 'BN':
+        assert names == ['BilateralBN', 'BatchNorm2d', 'BatchNorm2d']
+        assert {norm.momentum for norm in norms} == {0.01}
+    else:
+        assert names == ['GroupNorm'] * 3
+    plain = bilateral_trunk(backbone, norm_cfg=dict(type='BN'))
+    assert type(plain.layer1[0].norm1).__name__ == 'BatchNorm2d'
+    assert own['type'] == kind
+    sync = dict(backbone, norm_cfg=dict(type='SyncBN'))
+    assert type(bilateral_trunk(sync).layer1[0].norm1).__name__ == 'BilateralSyncBN'
+
+
 def check_pretrained(model, whole, last='layer4.2'):
     for name, value in whole.state_dict().items():
         if name.startswith(last):
@@ -215,7 +236,7 @@ def test_loss_against_naive_reference(alpha):
     expected = [alpha * branch[0], (1 - alpha) * branch[1]]
     torch.testing.assert_close(losses['loss_conventional'], expected[0])
     torch.testing.assert_close(losses['loss_rebalancing'], expected[1])
-    assert losses['accuracy'].item() == pytest.approx(100 * hits)
+    assert losses['accuracy_top-1'].item() == pytest.approx(100 * hits)
     assert losses['alpha'].item() == alpha
     parameters = [features, *head.parameters()]
     found = torch.autograd.grad(

@@ -105,6 +105,52 @@ def test_against_naive_reference(name, counts, scheme, normalizer, soft):
     assert single.shape == (6,)
 
 
+@pytest.mark.parametrize('gap', [0.0, 0.4, 0.55, 0.6, 0.65, 0.7, 1.0, 2.0])
+@pytest.mark.parametrize(
+    ('max_margin', 'scale'), [(0.5, 30.0), (1.0, 30.0), (0.5, 64.0)]
+)
+@pytest.mark.parametrize('soft', [False, True], ids=['hard', 'soft'])
+def test_ldam_in_single_precision(gap, max_margin, scale, soft):
+    """Where the label's probability rounds to 1 its margin still counts."""
+    counts = [500, 120, 40, 9, 1]
+    z = torch.full((5, 5), -0.5 * gap)
+    z.fill_diagonal_(0.5 * gap)  # image c is of class c, by so much
+    one_hot = torch.eye(5)
+    target = 0.9 * one_hot + 0.1 * one_hot.flip(0) if soft else torch.arange(5)
+    loss = LDAMLoss(max_margin=max_margin, scale=scale)
+    loss.set_class_counts(counts)
+    z.requires_grad_()
+    found = loss(z, target, reduction_override='none')
+    (gradient,) = torch.autograd.grad(found.sum(), z)
+
+    exact = z.detach().double().requires_grad_()
+    rows = []
+    for label in range(5):  # the formula is a cross-entropy of shifted logits
+        margin = max_margin * (1 / counts[label]) ** 0.25
+        shift = margin * torch.nn.functional.one_hot(torch.tensor([label] * 5), 5)
+        rows.append(
+            torch.nn.functional.cross_entropy(
+                scale * (exact - shift), torch.tensor([label] * 5), reduction='none'
+            )
+        )
+    by_label = torch.stack(rows, dim=1)
+    weights = (target if soft else one_hot).double()
+    expected = (by_label * weights).sum(1)
+    (expected_gradient,) = torch.autograd.grad(expected.sum(), exact)
+    torch.testing.assert_close(found.double(), expected, rtol=2e-5, atol=1e-12)
+    torch.testing.assert_close(
+        gradient.double(), expected_gradient, rtol=1e-4, atol=1e-6 * scale
+    )
+
+
+def test_sum_and_none_of_the_weighted_losses():
+    loss = ReweightedLoss(scheme='inverse', loss_weight=0.5)
+    loss.set_class_counts([3, 1])
+    z, labels = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])
+    single = loss(z, labels, reduction_override='none')
+    torch.testing.assert_close(loss(z, labels, reduction_override='sum'), single.sum())
+
+
 @pytest.mark.parametrize('name', LOSSES)
 @pytest.mark.parametrize('value', [60.0, -60.0])
 def test_extreme_logits_stay_finite(name, value):

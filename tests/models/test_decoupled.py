@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from mmlt_plugin.engine import TrainableOnlyConstructor
@@ -165,3 +166,49 @@ def test_one_branch_of_bbn(branch, training):
     assert one.train(training)((x,))[0].shape == (4, 64)
     with pytest.raises(ConfigError, match='left'):
         BilateralNeck(**settings, branch='left')
+
+
+@pytest.mark.parametrize('branch', ['bn', 'conv'])
+def test_parts_that_learn_are_in_training_mode_with_all_that_is_in_them(branch):
+    """Modules without parameters too: dropout, normalisation without affine part."""
+    model = DecoupledClassifier(
+        backbone=dict(type='CIFARResNet', depth=20),
+        head=dict(type='ResLTHead', num_classes=4, in_channels=64, branch=branch),
+    )
+    model.head.dropout = torch.nn.Dropout()
+    model.backbone.dropout = torch.nn.Dropout()
+    model.train()
+    assert all(module.training for module in model.head.modules())
+    assert not any(module.training for module in model.backbone.modules())
+    assert model.data_preprocessor.training
+    model.eval()
+    assert not any(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize(
+    ('kind', 'settings'),
+    [('CosineClsHead', {}), ('LWSHead', {}), ('TauNormHead', {}), ('NCMHead', {}),
+     ('ResLTHead', dict(groups=[1, 2]))],
+)  # fmt: skip
+@pytest.mark.parametrize('topk', [1, (1, 2)])
+def test_accuracy_of_negative_logits(kind, settings, topk):
+    head = MODELS.build(
+        dict(
+            type=kind, num_classes=3, in_channels=4, cal_acc=True, topk=topk, **settings
+        )
+    )
+    if kind == 'ResLTHead':
+        head.set_class_counts([3, 2, 1])
+    head.fc.weight.data = -torch.eye(3, 4) - 1
+    x = (torch.tensor([[3.0, 1, 2, 1], [1, 2, 3, 1]]).repeat(2, 1),)
+    scores = head(x)
+    if kind in ('CosineClsHead', 'LWSHead'):
+        assert (scores < 0).all()
+    labels = [int(scores[0].argmax()), int(scores[1].argmin()), 0, 0]
+    ranks = [int((row > row[label]).sum()) for row, label in zip(scores, labels)]
+    losses = head.loss(x, [DataSample().set_gt_label(c) for c in labels])
+    for k in (1, 2) if topk != 1 else (1,):
+        expected = 100 * sum(rank < k for rank in ranks) / 4
+        assert float(losses[f'accuracy_top-{k}']) == pytest.approx(expected)
+    soft = [DataSample().set_gt_score(torch.full((3,), 1 / 3)) for _ in range(4)]
+    assert not [key for key in head.loss(x, soft) if 'accuracy' in key]

@@ -11,6 +11,7 @@ from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from ...checks import check_number
+from ...errors import ConfigError
 
 
 @DATA_SAMPLERS.register_module()
@@ -31,7 +32,7 @@ class BilateralBatchSampler(Sampler):
             ``ClassBalancedSampler`` and ``ClassPowerSampler`` with ``power=1``.
 
     Raises:
-        ConfigError: ``batch_size`` is not positive.
+        ConfigError: ``batch_size`` is not positive, or ``sampler`` has no dataset.
 
     Example:
         >>> from mmengine.dataset import DefaultSampler
@@ -50,6 +51,11 @@ class BilateralBatchSampler(Sampler):
         other: dict | None = None,
     ) -> None:
         check_number('batch_size', batch_size, '[1, inf)', integer=True)
+        if not hasattr(sampler, 'dataset'):
+            raise ConfigError(
+                f'BilateralBatchSampler needs a sampler that knows its dataset, and '
+                f'{type(sampler).__name__} has none: use DefaultSampler'
+            )
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last

@@ -11,6 +11,7 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
+from ...checks import check_number
 from ...class_counts import resolve_labels
 from ...errors import ConfigError
 
@@ -36,7 +37,7 @@ class ClassPowerSampler(Sampler):
         round_up: Whether to draw a few more, so that all ranks get equally many.
 
     Raises:
-        ConfigError: The dataset is empty.
+        ConfigError: The dataset is empty, or an argument lies outside its range.
 
     Example:
         >>> from mmlt_plugin.datasets import ClassPowerSampler, Digits
@@ -48,6 +49,10 @@ class ClassPowerSampler(Sampler):
     def __init__(
         self, dataset: Any, power: float, seed: int | None = None, round_up: bool = True
     ) -> None:
+        owner = f'of {type(self).__name__}'
+        check_number(f'power {owner}', power, '(-inf, inf)')
+        if seed is not None:
+            check_number(f'seed {owner}', seed, '[0, inf)', integer=True)
         self.dataset = dataset
         self.power = power
         self.seed = sync_random_seed() if seed is None else seed

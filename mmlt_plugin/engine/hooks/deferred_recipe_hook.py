@@ -24,8 +24,9 @@ class DeferredRecipeHook(SwitchRecipeHook):
     deferred re-sampling DRS is :class:`DeferredSampler`.
 
     mmpretrain's ``SwitchRecipeHook`` leaves the new loss on the CPU, where one with
-    buffers fails in a model on a GPU, and nobody tells it the class counts; here the
-    loss follows the model and ``ClassCountsHook`` is asked.
+    buffers fails in a model on a GPU, nobody tells it the class counts, and new batch
+    augmentations do nothing in a model that had none; here the loss follows the model,
+    ``ClassCountsHook`` is asked, and the preprocessor is told to make soft labels.
 
     Args:
         schedule: As in ``SwitchRecipeHook``: dicts with ``action_epoch``, the epoch
@@ -34,7 +35,8 @@ class DeferredRecipeHook(SwitchRecipeHook):
 
     Raises:
         ConfigError: ``action_epoch`` is missing, repeated, not a positive integer, or
-            beyond the training, or the model has no loss to change.
+            beyond the training, the model has no loss to change, or its preprocessor
+            lacks the number of classes for batch augmentations.
 
     Example:
         >>> weighted = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
@@ -83,6 +85,18 @@ class DeferredRecipeHook(SwitchRecipeHook):
         for hook in runner.hooks:
             if isinstance(hook, ClassCountsHook):
                 hook.hand_out(loss_module.modules(), device)
+
+    @staticmethod
+    def _switch_batch_augments(runner: Runner, batch_augments: Any) -> None:
+        preprocessor: Any = unwrapped(runner.model).data_preprocessor
+        if batch_augments is not None:
+            if not preprocessor.num_classes:
+                raise ConfigError(
+                    'batch_augments of DeferredRecipeHook mix labels: set '
+                    'data_preprocessor.num_classes'
+                )
+            preprocessor.to_onehot = True
+        SwitchRecipeHook._switch_batch_augments(runner, batch_augments)
 
     @staticmethod
     def _switch_train_pipeline(runner: Runner, train_pipeline: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 from torch.utils.data import get_worker_info
+
+from ...datasets.pipelines import datasets_with_pipeline
 
 #: What a scheduler's state has beside its settings.
 PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values', 'verbose')
@@ -78,7 +79,9 @@ class ExactResumeHook(Hook):
         """Seed for the epoch, here and in the workers."""
         self.epoch.fill_(runner.epoch)
         seed, rank = runner.seed or 0, get_rank()
-        for number, leaf in enumerate(leaves(runner.train_dataloader.dataset)):
+        for number, leaf in enumerate(
+            datasets_with_pipeline(runner.train_dataloader.dataset)
+        ):
             pipeline = leaf.pipeline
             if not isinstance(pipeline, EpochSeededPipeline):
                 leaf.pipeline = EpochSeededPipeline(
@@ -144,7 +147,8 @@ def replay_schedules(runner: Runner) -> None:
     for group in flatten(runner.optim_wrapper.param_groups):
         for key in [key for key in group if key.startswith('initial_')]:
             group[key.removeprefix('initial_')] = group[key]
-    runner.param_schedulers = runner.build_param_scheduler(runner.cfg.param_scheduler)
+    settings = runner.cfg.get('param_scheduler') or []
+    runner.param_schedulers = runner.build_param_scheduler(settings)
     schedulers = flatten(runner.param_schedulers)
     length = len(runner.train_dataloader)
     for iteration in range(1, runner.iter + 1):
@@ -162,15 +166,6 @@ def flatten(groups: Any) -> list:
     if isinstance(groups, dict):
         return [item for group in groups.values() for item in group]
     return list(groups)
-
-
-def leaves(dataset: Any) -> Iterator[Any]:
-    """Yield the datasets with a pipeline in a nest of wrappers."""
-    if hasattr(dataset, 'pipeline'):
-        yield dataset
-    for part in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:
-        if part is not None:
-            yield from leaves(part)
 
 
 def set_all_seeds(*key: int) -> None:

@@ -22,6 +22,7 @@ from mmpretrain.registry import HOOKS
 from ... import compat
 from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
+from ...ranks import raise_together
 from ...version import __version__
 
 #: What a test notes of its checkpoint's ``meta``.
@@ -58,15 +59,17 @@ class ProvenanceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Compare the data with the checkpoint's."""
+        problem = None
         if is_main_process():
             self.data = data_fingerprint(runner.train_dataloader.dataset)
             told = self.told.get('data_fingerprint') if runner._resume else None
             if told not in (None, self.data):
-                raise ConfigError(
+                problem = ConfigError(
                     f'the training images or labels (fingerprint {self.data}) are not '
                     f'those of the checkpoint ({told}) that this run resumes from: '
                     'resume with the same data, or start anew with load_from'
                 )
+        raise_together(problem)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the fingerprint in the checkpoint's ``meta``."""

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
+from ...ranks import raise_together
 
 try:
     import fcntl
@@ -48,26 +49,32 @@ class WorkDirLockHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Take the lock, on the folder itself."""
-        folder = os.path.realpath(runner.work_dir)
-        # This process may train there again, after an interruption in a notebook say.
-        if fcntl is None or folder in _held or not is_main_process():
-            return
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise ConfigError(
-                f'another training runs in work_dir {runner.work_dir}: give this one '
-                'another --work-dir'
-            ) from None
-        except OSError:  # a file system without locks
-            os.close(descriptor)
-            return
-        _held[folder] = descriptor
+        raise_together(_lock(runner.work_dir) if is_main_process() else None)
 
     def after_train(self, runner: Runner) -> None:
         """Give the lock back."""
         descriptor = _held.pop(os.path.realpath(runner.work_dir), None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _lock(work_dir: str) -> ConfigError | None:
+    """Lock a folder until the process ends; returns what is against it."""
+    folder = os.path.realpath(work_dir)
+    # This process may train there again, after an interruption in a notebook say.
+    if fcntl is None or folder in _held:
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return ConfigError(
+            f'another training runs in work_dir {work_dir}: give this one another '
+            '--work-dir'
+        )
+    except OSError:  # a file system without locks
+        os.close(descriptor)
+        return None
+    _held[folder] = descriptor
+    return None

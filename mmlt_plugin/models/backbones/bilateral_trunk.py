@@ -8,7 +8,12 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from ...errors import ConfigError
-from ..layers import BilateralBN
+from ..layers import BilateralBN, BilateralSyncBN
+
+#: What keeps the statistics of the halves of a batch apart, by what does not.
+BILATERAL: dict[Any, Any] = dict(
+    BN=BilateralBN, BN2d=BilateralBN, SyncBN=BilateralSyncBN
+)
 
 
 @MODELS.register_module(name='BilateralTrunk')
@@ -23,9 +28,9 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
     Args:
         backbone: Config of the backbone: ``CIFARResNet`` or mmpretrain's ``ResNet``,
             ``ResNeXt``, ``SEResNet``, ... of any depth.
-        norm_cfg: Normalisation of the shared layers; None is
-            ``dict(type='BilateralBN')``, the official statistics.
-            ``dict(type='BilateralSyncBN')`` is for several GPUs.
+        norm_cfg: Normalisation of the shared layers; None is the backbone's own, but
+            ``BilateralBN`` in the place of ``BN`` and ``BilateralSyncBN`` in that of
+            ``SyncBN``, for the official statistics.
 
     Returns:
         nn.Module: The backbone without its last block.
@@ -39,7 +44,10 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
         >>> [len(stage) for stage in (trunk.layer1, trunk.layer2, trunk.layer3)]
         [5, 5, 4]
     """
-    net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type=BilateralBN)})
+    if norm_cfg is None:
+        own = backbone.get('norm_cfg') or dict(type='BN')
+        norm_cfg = {**own, 'type': BILATERAL.get(own['type'], own['type'])}
+    net = MODELS.build({**backbone, 'norm_cfg': norm_cfg})
     name = last_block(net)
     stage, _, index = name.partition('.')
     if index == '0':

@@ -61,6 +61,7 @@ class CIFARResNet(ResNet_CIFAR):
         check_number(
             'depth of CIFARResNet', depth, '[8, inf)', integer=True, meaning='6n + 2'
         )
+        check_number('width of CIFARResNet', width, '[1, inf)', integer=True)
         if (depth - 2) % 6:
             raise ConfigError(
                 f'depth={depth} of CIFARResNet must be 6n + 2: 20, 32, ...'

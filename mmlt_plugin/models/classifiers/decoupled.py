@@ -24,7 +24,7 @@ class DecoupledClassifier(ImageClassifier):
         *args: Arguments of ``ImageClassifier``.
         trainable: Names of the parts that learn, modules or parameters: ``head``, or
             ``head.scales`` for LWS.
-        eval_frozen: Whether modules without any parameter that learns run as in
+        eval_frozen: Whether modules outside of the parts that learn run as in
             evaluation, with the first stage's BatchNorm statistics and no dropout; if
             not, they go on collecting statistics, of the second stage's sampler then.
         **kwargs: Arguments of ``ImageClassifier``.
@@ -54,6 +54,7 @@ class DecoupledClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.eval_frozen = eval_frozen
+        self.trainable = tuple(trainable)
         parameters = dict(self.named_parameters())
         for part in trainable:
             if not any(is_part_of(name, part) for name in parameters):
@@ -70,10 +71,12 @@ class DecoupledClassifier(ImageClassifier):
         super().train(mode)
         if self.eval_frozen:
             # The preprocessor has no parameters, and its mode switches augmentations.
-            for module in (self.backbone, self.neck, self.head):
-                for part in module.modules() if module is not None else ():
-                    if not any(p.requires_grad for p in part.parameters()):
-                        part.training = False
+            for name, module in self.named_modules():
+                if name.split('.')[0] in ('backbone', 'neck', 'head') and not any(
+                    is_part_of(name, part) or is_part_of(part, name)
+                    for part in self.trainable
+                ):
+                    module.training = False
         return self
 
 

@@ -15,6 +15,7 @@ from torch.distributions import Beta
 
 from ...checks import check_number
 from ...errors import ConfigError
+from ...transfer import to_device
 from ..heads import stack_targets
 from ..layers import split_halves
 
@@ -70,6 +71,11 @@ class ManifoldMixupClassifier(ImageClassifier):
     ) -> None:
         super().__init__(*args, **kwargs)
         check_number('beta of ManifoldMixupClassifier', beta, '(0, inf)')
+        if not isinstance(layers, (list, tuple)) or not layers:
+            raise ConfigError(
+                f'layers={layers!r} of ManifoldMixupClassifier must be a list of one or '
+                "more names, such as ['inputs', 'backbone.layer1']"
+            )
         known = dict(self.named_modules())
         for layer in layers:
             if layer != INPUTS and layer not in known:
@@ -101,7 +107,7 @@ class ManifoldMixupClassifier(ImageClassifier):
             if partners is None:
                 first, second = split_halves(x)
             else:
-                first, second = x, x[partners.to(x.device)]
+                first, second = x, x[to_device(partners, x.device)]
             return ratio * first + (1 - ratio) * second
 
         mixed_samples = self._mix_labels(data_samples, mix)

@@ -13,6 +13,7 @@ from torch import nn
 from ...checks import check_number
 from ...errors import ConfigError
 from ..layers import split_halves
+from .linear_head import accuracies
 from .targets import stack_targets
 
 
@@ -36,7 +37,8 @@ class BBNHead(ClsHead):
         in_channels: Channels 2D of the neck's concatenated features.
         loss: Config of the loss E.
         init_cfg: Initialisation; None is PyTorch's, as in the released code.
-        **kwargs: Arguments of mmpretrain's ``ClsHead``.
+        cal_acc: Whether to log the training accuracy, as the released code does.
+        **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``.
 
     Raises:
         ConfigError: In training: nothing has set alpha, or a batch augmentation made
@@ -50,7 +52,7 @@ class BBNHead(ClsHead):
         >>> head.set_alpha(0.75)
         >>> samples = [DataSample().set_gt_label(c) for c in (0, 1, 8, 9)]
         >>> sorted(head.loss((torch.zeros(2, 128),), samples))
-        ['accuracy', 'alpha', 'loss_conventional', 'loss_rebalancing']
+        ['accuracy_top-1', 'alpha', 'loss_conventional', 'loss_rebalancing']
     """
 
     alpha: torch.Tensor
@@ -61,11 +63,16 @@ class BBNHead(ClsHead):
         in_channels: int,
         loss: Any = None,
         init_cfg: Any = None,
+        cal_acc: bool = True,
         **kwargs: Any,
     ) -> None:
+        check_number('num_classes of BBNHead', num_classes, '[1, inf)', integer=True)
         check_number('in_channels of BBNHead', in_channels, '[2, inf)', integer=True)
         super().__init__(
-            loss=loss or dict(type='CrossEntropyLoss'), init_cfg=init_cfg, **kwargs
+            loss=loss or dict(type='CrossEntropyLoss'),
+            init_cfg=init_cfg,
+            cal_acc=cal_acc,
+            **kwargs,
         )
         if in_channels % 2:
             raise ConfigError(
@@ -112,7 +119,8 @@ class BBNHead(ClsHead):
 
         Returns:
             dict: ``loss_conventional`` and ``loss_rebalancing`` with their weights
-            applied, ``alpha``, and ``accuracy`` in percent, weighted in the same way.
+            applied, ``alpha``, and if ``cal_acc`` ``accuracy_top-k`` in percent, weighted
+            in the same way.
         """
         if not self._knows_alpha:
             raise ConfigError(
@@ -128,12 +136,14 @@ class BBNHead(ClsHead):
             )
         logits = self.mixed_logits(feats)
         weights = (self.alpha, 1 - self.alpha)
-        losses, accuracy = {}, torch.zeros_like(self.alpha)
+        losses: dict[str, torch.Tensor] = {}
+        found: dict[str, torch.Tensor] = {}
         for name, weight, labels in zip(
             ('conventional', 'rebalancing'), weights, split_halves(target)
         ):
             loss = self.loss_module(logits, labels, avg_factor=len(labels), **kwargs)
             losses[f'loss_{name}'] = weight * loss
-            hits = (logits.detach().argmax(1) == labels).to(weight.dtype)
-            accuracy = accuracy + 100 * weight * hits.mean()
-        return dict(**losses, accuracy=accuracy, alpha=self.alpha.clone())
+            if self.cal_acc:
+                for key, value in accuracies(logits, labels, self.topk).items():
+                    found[key] = found.get(key, 0) + weight * value
+        return dict(**losses, **found, alpha=self.alpha.clone())

@@ -6,14 +6,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
+from .linear_head import LinearHead
 
 
 @MODELS.register_module()
-class CosineClsHead(LinearClsHead):
+class CosineClsHead(LinearHead):
     r"""Linear head whose logits are cosines: :math:`z_i = s \cos(w_i, f)`, without bias.
 
     The normalised classifier of LDAM (Cao et al., NeurIPS 2019), whose loss has a scale

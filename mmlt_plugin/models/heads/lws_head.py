@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from .linear_head import LinearHead
+
 
 @MODELS.register_module()
-class LWSHead(LinearClsHead):
+class LWSHead(LinearHead):
     r"""Linear head whose logits have a learnable scale a class: :math:`z_i = s_i (w_i f + b_i)`.
 
     LWS of Kang et al., ICLR 2020, Eq. 5. In the second stage only the scales learn,

@@ -6,17 +6,17 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ...checks import check_choice
 from ...errors import ConfigError
+from .linear_head import LinearHead
 
 METRICS = ('cosine', 'euclidean')
 
 
 @MODELS.register_module()
-class NCMHead(LinearClsHead):
+class NCMHead(LinearHead):
     r"""Classify by the nearest mean feature of a class.
 
     NCM of Kang et al., ICLR 2020, Sec. 4.2. Needs no training of its own: test any

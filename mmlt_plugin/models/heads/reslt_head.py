@@ -11,7 +11,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
-from mmpretrain.evaluation import Accuracy
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -21,6 +20,7 @@ from ...checks import check_choice, check_number
 from ...class_counts import check_group_sizes, class_groups
 from ...errors import ConfigError
 from ..layers import BranchConv, BranchNorm, tau_normalize
+from .linear_head import accuracies
 from .targets import stack_targets
 
 BRANCHES: dict[str, Any] = dict(bn=BranchNorm, conv=BranchConv)
@@ -105,6 +105,8 @@ class ResLTHead(ClsHead):
     ) -> None:
         super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
         eval_pool = eval_pool or pool
+        for name, value in (('num_classes', num_classes), ('in_channels', in_channels)):
+            check_number(f'{name} of ResLTHead', value, '[1, inf)', integer=True)
         check_choice('branch of ResLTHead', branch, BRANCHES)
         check_choice('fusion of ResLTHead', fusion, FUSIONS)
         check_choice('pool of ResLTHead', pool, POOLS)
@@ -215,9 +217,6 @@ class ResLTHead(ClsHead):
         fused = FUSIONS[self.fusion](branch_logits)
         target = stack_targets(data_samples)
         losses = self.loss_module(branch_logits, fused, target, self.masks, **kwargs)
-        if self.cal_acc and target.dim() == 1:
-            # No threshold: these are logits, and a negative one can be the largest.
-            accuracies = Accuracy.calculate(fused, target, self.topk, thrs=(None,))
-            for k, accuracy in zip(self.topk, accuracies):
-                losses[f'accuracy_top-{k}'] = accuracy[0]
+        if self.cal_acc:
+            losses.update(accuracies(fused, target, self.topk))
         return losses

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
 from ..layers import tau_normalize
+from .linear_head import LinearHead
 
 
 @MODELS.register_module()
-class TauNormHead(LinearClsHead):
+class TauNormHead(LinearHead):
     r"""Linear head with tau-normalised rows in evaluation: :math:`z_i = w_i f / \|w_i\|^\tau`.
 
     Kang et al., ICLR 2020, Eq. 4: rows of frequent classes grow long in training. Needs

@@ -96,7 +96,8 @@ class ClassCountLoss(nn.Module):
             weight: Weights of single images, (N,).
             avg_factor: What ``normalizer='batch'`` divides by instead of N; mmpretrain's
                 heads pass N.
-            reduction_override: ``none`` for the weighted losses of the images.
+            reduction_override: ``none`` for the weighted losses of the images, ``sum``
+                for their sum.
 
         Returns:
             Tensor: A scalar, or (N,).
@@ -121,6 +122,8 @@ class ClassCountLoss(nn.Module):
             losses, weights = losses * weight, weights * weight
         if reduction_override == 'none':
             return self.loss_weight * losses
+        if reduction_override == 'sum':
+            return self.loss_weight * losses.sum()
         total = weights.sum().detach()
         if self.normalizer == 'batch':
             total = torch.full_like(total, float(avg_factor or len(losses)))

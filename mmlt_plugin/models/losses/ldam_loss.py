@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
@@ -65,10 +66,25 @@ class LDAMLoss(ClassCountLoss):
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss with margin (N, C) of every image for every label."""
-        # With d = s (z_y - m_y - log sum_i e^(s z_i)), the log of the shifted part, and
-        # p the softmax: the loss is log(1 - p_y + e^d) - d.
-        log_p = (self.scale * cls_score).log_softmax(1)
-        shifted = log_p - self.scale * self.margins.to(cls_score)
-        others = -torch.expm1(log_p)
-        tiny = torch.finfo(log_p.dtype).tiny
-        return torch.logaddexp(others.clamp_min(tiny).log(), shifted) - shifted
+        logits = self.scale * cls_score
+        shifted = self.scale * (cls_score - self.margins.to(cls_score))
+        return F.softplus(log_sum_of_others(logits) - shifted, threshold=50)
+
+
+def log_sum_of_others(logits: torch.Tensor) -> torch.Tensor:
+    r"""For every class :math:`\log \sum_{i \ne c} e^{z_i}`, (N, C).
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.losses.ldam_loss import log_sum_of_others
+        >>> log_sum_of_others(torch.tensor([[5.0, 90.0]]))
+        tensor([[90.,  5.]])
+    """
+    # log(1 - p_c) has lost all digits where p_c is near 1, which only the largest of a row
+    # can be: that one is left out of a sum of its own.
+    largest = torch.zeros_like(logits, dtype=torch.bool)
+    largest.scatter_(1, logits.argmax(1, keepdim=True), True)
+    rest = logits.masked_fill(largest, -torch.inf).logsumexp(1, keepdim=True)
+    share = logits.softmax(1).masked_fill(largest, 0)
+    total = logits.logsumexp(1, keepdim=True)
+    return torch.where(largest, rest, total + torch.log1p(-share))

@@ -29,7 +29,7 @@ class BilateralNeck(BaseModule):
         backbone: Config of the whole backbone, the same as ``BilateralTrunk`` gets; it
             is built to take the last block with all its settings.
         norm_cfg: Normalisation within the branches, each of which sees one half only;
-            None is ``dict(type='BN')``.
+            None is the backbone's own.
         branch: ``both``, or ``conventional`` or ``rebalancing`` for the features of one
             alone, of all images in training too: to judge them as BBN's Table 5 does.
 
@@ -56,7 +56,7 @@ class BilateralNeck(BaseModule):
         self, backbone: dict, norm_cfg: dict | None = None, branch: str = 'both'
     ) -> None:
         check_choice('branch of BilateralNeck', branch, BRANCHES)
-        net = MODELS.build({**backbone, 'norm_cfg': norm_cfg or dict(type='BN')})
+        net = MODELS.build({**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone)
         name = last_block(net)
         init_cfg: Any = net.init_cfg
         block = net.get_submodule(name)

@@ -56,6 +56,14 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
         check_number(f'flip_prob {owner}', flip_prob, '[0, 1]')
         if isinstance(crop_size, int):
             crop_size = (crop_size, crop_size)
+        if crop_size is not None and not (
+            isinstance(crop_size, (list, tuple))
+            and len(crop_size) == 2
+            and all(isinstance(side, int) for side in crop_size)
+        ):
+            raise ConfigError(
+                f'crop_size={crop_size!r} {owner} must be an integer or a pair of them'
+            )
         self.crop_size = None if crop_size is None else tuple(crop_size)
         self.crop_padding = crop_padding
         self.flip_prob = flip_prob
@@ -64,8 +72,8 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
         """Prepare a batch.
 
         Args:
-            data: ``inputs``, uint8 (B, 3, H, W), and ``data_samples``: one an image, or one
-                with the labels (B,) of all.
+            data: ``inputs``, uint8 (B, 3, H, W) or a list of images (3, H, W) of one size,
+                and ``data_samples``: one an image, or one with the labels (B,) of all.
             training: Whether to crop, flip and mix.
 
         Returns:
@@ -74,6 +82,14 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
         if training:
             # Before the change to float32: a quarter of the bytes to move.
             inputs = self.cast_data(data['inputs'])
+            if not isinstance(inputs, torch.Tensor):
+                sizes = {tuple(image.shape) for image in inputs}
+                if len(sizes) > 1:
+                    raise ConfigError(
+                        f'BatchAugmentPreprocessor needs images of one size and got '
+                        f'{sorted(sizes)[:3]}: resize them in the pipeline'
+                    )
+                inputs = torch.stack(list(inputs))
             if self.crop_size not in (None, tuple(inputs.shape[-2:])):
                 raise ConfigError(
                     f'BatchAugmentPreprocessor crops to the size of the images, which is '

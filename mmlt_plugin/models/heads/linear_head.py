@@ -1,0 +1,68 @@
+"""What the linear heads have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmpretrain.models.heads import LinearClsHead
+from mmpretrain.structures import DataSample
+
+from .targets import stack_targets
+
+
+class LinearHead(LinearClsHead):
+    """mmpretrain's ``LinearClsHead`` with a training accuracy that is one.
+
+    mmpretrain counts a prediction only where its score is above 0, which is for
+    probabilities: of logits, cosines above all, the largest can be negative.
+
+    Example:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models.heads.linear_head import LinearHead
+        >>> head = LinearHead(num_classes=2, in_channels=4, cal_acc=True)
+        >>> sorted(head.loss((torch.zeros(1, 4),), [DataSample().set_gt_label(0)]))
+        ['accuracy_top-1', 'loss']
+    """
+
+    def _get_loss(
+        self, cls_score: torch.Tensor, data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        target = stack_targets(data_samples)
+        loss = self.loss_module(
+            cls_score, target, avg_factor=cls_score.size(0), **kwargs
+        )
+        losses = dict(loss=loss)
+        if self.cal_acc:
+            losses.update(accuracies(cls_score, target, self.topk))
+        return losses
+
+
+def accuracies(
+    logits: torch.Tensor, target: torch.Tensor, topk: int | Sequence[int]
+) -> dict[str, torch.Tensor]:
+    """Accuracies of a batch in percent, to be logged.
+
+    Args:
+        logits: Scores (N, C) of any sign.
+        target: Labels (N,); of soft labels (N, C) there is no accuracy.
+        topk: Each k counts an image whose label is among the k largest scores.
+
+    Returns:
+        dict: ``accuracy_top-k`` by k.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.heads.linear_head import accuracies
+        >>> accuracies(torch.tensor([[-1.0, -2.0]]), torch.tensor([0]), topk=(1,))
+        {'accuracy_top-1': tensor(100.)}
+    """
+    if target.dim() > 1:
+        return {}
+    topk = (topk,) if isinstance(topk, int) else topk
+    ranked = logits.detach().topk(max(topk), dim=1).indices == target[:, None]
+    return {
+        f'accuracy_top-{k}': 100 * ranked[:, :k].any(1).float().mean() for k in topk
+    }
