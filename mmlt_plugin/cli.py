@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
@@ -20,6 +21,17 @@ from mmpretrain.registry import DATASETS
 
 from . import compat
 from .errors import ConfigError, TrainingError
+from .explain import explain
+from .preflight import (
+    check_counts_are_brought,
+    check_deferred_sampling,
+    unfinished_schedules,
+)
+
+#: Names of the default hooks that mmengine adds by itself.
+MMENGINE_HOOKS = (
+    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint',
+)  # fmt: skip
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +60,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read ``args.config``, apply ``--cfg-options``, then the common arguments.
 
-    The work dir is, in this order: the argument, the config's, and
-    ``work_dirs/<config name>``.
+    The work dir is, in this order: the argument, the config's, and for
+    ``configs/<method>/<config>.py`` ``work_dirs/<method>/<config>``, for any other file
+    ``work_dirs/<config>``.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = Config.fromfile(args.config)
@@ -59,9 +72,28 @@ def load_config(args: argparse.Namespace) -> Config:
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        name = os.path.splitext(os.path.basename(args.config))[0]
-        cfg.work_dir = os.path.join('work_dirs', name)
+        cfg.work_dir = default_work_dir(args.config)
     return cfg
+
+
+def default_work_dir(config: str) -> str:
+    """Where a config is trained if nobody says: a folder of its own for each.
+
+    Args:
+        config: Path of the config. Below a folder ``configs`` its path from there on
+            counts, since methods have configs of the same name.
+
+    Example:
+        >>> from mmlt_plugin.cli import default_work_dir
+        >>> default_work_dir('configs/reslt/resnet50_folder.py')
+        'work_dirs/reslt/resnet50_folder'
+    """
+    *folders, name = Path(config).with_suffix('').parts
+    if 'configs' in folders:
+        folders = folders[len(folders) - folders[::-1].index('configs') :]
+    else:
+        folders = []
+    return os.path.join('work_dirs', *folders, name)
 
 
 def prepare_dataloaders(
@@ -87,6 +119,12 @@ def prepare_dataloaders(
         loader = ConfigDict({**defaults, **cfg[field]})
         if args.no_pin_memory:
             loader.pin_memory = False
+        if loader.get('batch_sampler') and loader.get('drop_last'):
+            raise ConfigError(
+                f'{field}.drop_last has no effect beside a batch_sampler: set '
+                f'{field}=dict(_delete_=True, ...) without it and '
+                f'{field}.batch_sampler.drop_last instead'
+            )
         if loader.get('num_workers', 0) == 0:
             # PyTorch refuses persistent workers where there are none.
             loader.persistent_workers = False
@@ -116,11 +154,25 @@ class CarefulRunner(Runner):
 
     config_is_written = False
 
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register the default hooks; None switches any of them off, not only mmengine's."""
+        mine = {k: v for k, v in (hooks or {}).items() if v or k in MMENGINE_HOOKS}
+        super().register_default_hooks(mine)
+
+    def train(self) -> Any:
+        """Train, once what can be seen to be wrong beforehand was looked for."""
+        check_deferred_sampling(self.cfg)
+        for sentence in unfinished_schedules(self.cfg):
+            self.logger.warning(sentence)
+        return super().train()
+
     def dump_config(self) -> None:
         """Wait with the copy of the config until training has started."""
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
         """Call the hooks; once the first iteration went well, write the config."""
+        if fn_name == 'before_train':
+            check_counts_are_brought(self)
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'after_train_iter' and not self.config_is_written:
             super().dump_config()
@@ -156,9 +208,10 @@ def run(main: Callable[[], None]) -> None:
     """Run a script's ``main``; what the user can mend ends it with one sentence.
 
     Args:
-        main: The script. A :class:`ConfigError` or :class:`TrainingError`, a missing
-            file, a failed download or a full disk is printed without a traceback, and
-            the exit code is 2; any other exception passes.
+        main: The script. A :class:`ConfigError` or :class:`TrainingError`, a type or an
+            argument in the config that nothing knows, a missing file, a failed download
+            or a full disk is printed without a traceback, and the exit code is 2; any
+            other exception passes.
     """
     try:
         main()
@@ -174,8 +227,19 @@ def run(main: Callable[[], None]) -> None:
                 'say, or the files of a data set into its data_root'
             )
         )
-    except (ConfigError, TrainingError, FileNotFoundError, PermissionError) as error:
+    except (
+        ConfigError,
+        TrainingError,
+        FileNotFoundError,
+        PermissionError,
+        SyntaxError,  # of a config
+    ) as error:
         sys.exit(_fail(str(error) or repr(error)))
+    except (KeyError, RuntimeError, TypeError) as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        sys.exit(_fail(sentence))
     except OSError as error:
         full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
         if error.errno not in full:

@@ -28,6 +28,23 @@ def starts(work_dir: Path) -> Iterator[list[dict]]:
         yield read_lines(file)
 
 
+def last_checkpoint(work_dir: Path | str) -> Path | None:
+    """The last checkpoint of a training, in its work dir wherever that is by now.
+
+    Args:
+        work_dir: The training's.
+
+    Returns:
+        Path | None: None if nothing was saved yet.
+    """
+    pointer = Path(work_dir) / 'last_checkpoint'
+    if not pointer.is_file():
+        return None
+    told = Path(pointer.read_text().strip())
+    here = pointer.with_name(told.name)  # copied or moved, it is not where it was
+    return here if here.is_file() else told
+
+
 def shot_metrics(line: dict) -> dict[str, float]:
     """The shot metrics among logged values, in percent, without their prefix.
 

@@ -96,6 +96,19 @@ def test_record(trained, run_tool, tmp_path):
     assert start['versions']['torch'] == torch.__version__
 
 
+def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):
+    mixed = tmp_path / 'mixed'
+    shutil.copytree(trained / 'reslt', mixed)
+    lines = [(trained / m / 'provenance.jsonl').read_text() for m in ('ce', 'reslt')]
+    (mixed / 'provenance.jsonl').write_text(''.join(lines))
+    output = run_tool(
+        'analysis/record.py', mixed, '--results', tmp_path / 'results', work_dir=False,
+        expect=2,
+    )  # fmt: skip
+    assert 'configs/ce/resnet20_digits-lt-if32.py and configs/reslt/' in output
+    assert not (tmp_path / 'results').exists()
+
+
 def test_class_distribution(draw):
     svg = draw('plot_class_distribution.py', 'configs/reslt/resnet20_digits-lt-if32.py')
     for words in ('group 3', '390 images', 'many-shot > 50', 'few-shot < 15'):

@@ -38,6 +38,23 @@ TRAIN = {
         'default_hooks.cumulative_alpha.value=1.5', 'value=1.5',
     ),
     'max_epochs': (BBN, 'train_cfg.max_epochs=None', 'train_cfg.max_epochs'),
+    'type': (CONFIG, 'model.head.type=ResLTHaed', "(do you mean 'ResLTHead'?)"),
+    'argument': (
+        CONFIG, 'model.head.loss.alhpa=0.9',
+        "ResLTLoss has no argument 'alhpa' (do you mean 'alpha'?)",
+    ),
+    'argument of an inherited config': (
+        CONFIG, 'train_dataloader.sampler.type=ClassBalancedSampler',
+        "ClassBalancedSampler has no argument 'shuffle'; if an inherited config sets it, "
+        'add _delete_=True',
+    ),
+    'argument that is missing': (
+        CONFIG, 'default_hooks.deferred_recipe.type=DeferredRecipeHook', "needs 'schedule'",
+    ),
+    'loss of another head': (
+        CONFIG, 'model.head.loss._delete_=True model.head.loss.type=CrossEntropyLoss',
+        'CrossEntropyLoss does not',
+    ),
     'config file': ('configs/no_such_config.py', '', 'no_such_config.py'),
     'checkpoint to resume': (CONFIG, 'load_from=nowhere.pth resume=True', 'nowhere.pth'),
 }  # fmt: skip

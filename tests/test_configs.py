@@ -13,6 +13,7 @@ from mmpretrain.registry import DATASETS, HOOKS, METRICS, MODELS
 
 from mmlt_plugin.datasets import INaturalist
 from mmlt_plugin.datasets.image_list import BenchmarkList
+from mmlt_plugin.preflight import unfinished_schedules
 from tests.conftest import ROOT
 
 LEAVES = sorted(
@@ -51,6 +52,7 @@ def load(leaf):
 def test_config_builds(leaf):
     cfg = load(leaf)
     assert 'mmlt_plugin' in cfg.custom_imports.imports
+    assert unfinished_schedules(cfg) == []
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
     METRICS.build(cfg.test_evaluator)

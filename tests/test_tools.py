@@ -10,6 +10,7 @@ import mmengine
 import pytest
 import torch
 
+from mmlt_plugin.run_log import last_checkpoint
 from tests.conftest import ROOT
 
 CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'
@@ -78,6 +79,16 @@ def test_resume_goes_on(trained, run_tool, tmp_path):
     assert 'Epoch(train) [3]' in output
     assert 'Epoch(train) [2]' not in output
     assert (work_dir / 'epoch_3.pth').exists()
+
+
+def test_a_copied_work_dir_goes_on_by_itself(trained, tmp_path):
+    """``last_checkpoint`` tells the place at the time; the copy beside it counts."""
+    copy = tmp_path / 'copy'
+    shutil.copytree(trained[0], copy)
+    assert last_checkpoint(copy) == copy / 'epoch_2.pth'
+    (copy / 'epoch_2.pth').unlink()
+    assert last_checkpoint(copy) == trained[0] / 'epoch_2.pth'
+    assert last_checkpoint(tmp_path) is None
 
 
 def test_load_from_starts_anew(trained, run_tool):

@@ -8,11 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.runner import find_latest_checkpoint
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
+from mmlt_plugin.run_log import last_checkpoint
 
 CPU_FRAGMENT = Path(__file__).resolve().parents[1] / 'configs/_base_/cpu_bf16.py'
 
@@ -97,8 +97,8 @@ def main() -> None:
         )
     if args.resume == 'auto':
         # Nothing to go on from: a second stage still starts from its load_from.
-        if find_latest_checkpoint(cfg.work_dir):
-            cfg.resume, cfg.load_from = True, None
+        if checkpoint := last_checkpoint(cfg.work_dir):
+            cfg.resume, cfg.load_from = True, str(checkpoint)
     elif args.resume:
         cfg.resume, cfg.load_from = True, args.resume
     if args.auto_scale_lr:

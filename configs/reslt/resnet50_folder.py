@@ -6,4 +6,9 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(head=dict(num_classes={{_base_.data_preprocessor.num_classes}}, groups=3))
+model = dict(
+    head=dict(
+        num_classes={{_base_.data_preprocessor.num_classes}},
+        groups={{_base_.num_groups}},
+    )
+)

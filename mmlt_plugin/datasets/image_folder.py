@@ -2,18 +2,60 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
 from .image_list import ImageListDataset, ImageRecords
 
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp')
+EXTENSIONS = (
+    '.jpg',
+    '.jpeg',
+    '.jfif',
+    '.png',
+    '.ppm',
+    '.bmp',
+    '.pgm',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
+
+
+def class_folders(data_root: str) -> list[str]:
+    """Names of the classes: the folders in ``<data_root>/train``, sorted, no hidden ones.
+
+    Raises:
+        ConfigError: There are less than two.
+
+    Example:
+        >>> from mmlt_plugin.datasets.image_folder import class_folders
+        >>> root = getfixture('tmp_path')
+        >>> for name in ('train/dog', 'train/cat', 'val/cat'):
+        ...     (root / name).mkdir(parents=True)
+        >>> class_folders(str(root))
+        ['cat', 'dog']
+    """
+    folder = Path(data_root, 'train')
+    names = [
+        entry.name
+        for entry in (folder.iterdir() if folder.is_dir() else ())
+        if entry.is_dir() and not entry.name.startswith('.')
+    ]
+    if len(names) < 2:
+        raise ConfigError(
+            f'{folder} has {len(names)} folders, and should have one for each class: set '
+            'the environment variable DATA to the folder of train/<class>/ and val/<class>/'
+        )
+    return sorted(names)
 
 
 @DATASETS.register_module()
@@ -21,7 +63,8 @@ class ImageFolderDataset(ImageListDataset):
     """Images in ``<data_root>/<split>/<class>/``, at any depth below the class.
 
     Labels follow the given classes, not the split's own folders: a rare class may have
-    no folder in ``val`` without shifting the others. Hidden folders are passed over.
+    no folder in ``val`` without shifting the others. Hidden folders and files are
+    passed over; other files that are no images by their names are counted in a warning.
 
     Args:
         data_root: Folder of the splits.
@@ -61,19 +104,30 @@ class ImageFolderDataset(ImageListDataset):
             raise ConfigError(f'{folder}: there is no such folder')
         labels = {name: label for label, name in enumerate(self.metainfo['classes'])}
         found = []
+        passed_over: Counter[str] = Counter()
         for entry in sorted(folder.iterdir()):
             if entry.name.startswith('.') or not entry.is_dir():
                 continue
             if entry.name not in labels:
                 raise ConfigError(f'{entry} is none of the {len(labels)} classes')
             for parent, _, files in os.walk(entry, followlinks=True):
-                found += [
-                    (labels[entry.name], os.path.join(parent, name))
-                    for name in files
-                    if name.lower().endswith(EXTENSIONS)
-                ]
+                for name in files:
+                    if name.startswith('.'):
+                        continue
+                    if name.lower().endswith(EXTENSIONS):
+                        found.append((labels[entry.name], os.path.join(parent, name)))
+                    else:
+                        passed_over[Path(name).suffix or name] += 1
         if not found:
             raise ConfigError(f'{folder} has no images ({", ".join(EXTENSIONS)})')
+        if passed_over:
+            kinds = ', '.join(f'{kind} {n}' for kind, n in passed_over.most_common(5))
+            print_log(
+                f'{folder}: passed over {sum(passed_over.values())} files that are no images '
+                f'by their names ({kinds})',
+                'current',
+                level=logging.WARNING,
+            )
         found.sort()
         paths = [os.path.relpath(path, self.data_root).encode() for _, path in found]
         return ImageRecords(

@@ -28,7 +28,8 @@ class ShotSplitMetric(BaseMetric):
     Args:
         many: Classes with more training images are many-shot.
         few: Classes with fewer training images are few-shot.
-        per_class: Whether to report every class too, as ``shot/class_<id>``.
+        per_class: Whether to report every class too, as ``shot/class_<id>``, and to log it
+            with its name.
         class_counts: Training images per class, where no hook brings them.
         collect_device: ``cpu`` or ``gpu``, as in mmengine.
         prefix: Prefix of the names, ``shot`` by default.
@@ -117,9 +118,9 @@ class ShotSplitMetric(BaseMetric):
         """Accuracies in percent from the (prediction, label) of every image."""
         if self.counts is None:
             raise ConfigError(
-                'ShotSplitMetric needs the training images per class: the checkpoint has '
-                'none and no training data was found, so add class_counts=[...] to the '
-                "evaluator or default_hooks = dict(class_counts=dict(type='ClassCountsHook'))"
+                'ShotSplitMetric needs the training images per class: add default_hooks = '
+                "dict(class_counts=dict(type='ClassCountsHook')), which finds them in the "
+                'checkpoint or the training data, or class_counts=[...] to the evaluator'
             )
         if not results:
             raise ConfigError('ShotSplitMetric: the test dataset has no images')
@@ -151,7 +152,20 @@ class ShotSplitMetric(BaseMetric):
             metrics.update(
                 {f'class_{c}': float(accuracy[c]) for c in np.flatnonzero(tested)}
             )
+            self._tell_classes(self.counts, accuracy, images)
         return metrics
+
+    def _tell_classes(
+        self, counts: np.ndarray, accuracy: np.ndarray, images: np.ndarray
+    ) -> None:
+        """Log every class with its name, from the most to the least frequent."""
+        names = (self.dataset_meta or {}).get('classes') or range(len(accuracy))
+        for c in np.argsort(-counts, kind='stable'):
+            print_log(
+                f'class {c} ({names[c]}): {counts[c]} training images, '
+                f'{accuracy[c]:.2f} % of {images[c]} test images',
+                'current',
+            )
 
     def _tell_splits(self, splits: dict[str, np.ndarray]) -> None:
         """Say once how many classes the splits have."""

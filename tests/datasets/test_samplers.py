@@ -10,6 +10,7 @@ from mmlt_plugin.datasets import (
     BilateralBatchSampler,
     ClassBalancedSampler,
     ClassPowerSampler,
+    Digits,
     ReversedSampler,
     long_tailed_counts,
 )
@@ -216,3 +217,15 @@ def test_through_mmengines_loader_any_number_of_workers(num_workers):
         loader.batch_sampler.sampler.set_epoch(epoch)  # as DistSamplerSeedHook does
         expected = list(make_batches(Items([30, 5]), 8, 2, epoch, drop_last=True))
         assert [batch.tolist() for batch in loader] == expected
+
+
+def test_the_first_stream_must_be_uniform():
+    dataset = Digits(split='train')
+    with pytest.raises(
+        ConfigError, match=r'ClassBalancedSampler.*batch_sampler\.other'
+    ):
+        BilateralBatchSampler(ClassBalancedSampler(dataset, seed=0), batch_size=4)
+    uniform = ClassPowerSampler(dataset, power=1, seed=0)
+    assert len(BilateralBatchSampler(uniform, batch_size=64, drop_last=True)) == 20
+    with pytest.raises(ConfigError, match='use DefaultSampler'):
+        BilateralBatchSampler(range(5), batch_size=4)

@@ -149,6 +149,22 @@ def test_a_training_can_be_extended(tmp_path, scheduler):
         assert rate == pytest.approx(0.025 * (1 + math.cos(math.pi * 5 / 6)), rel=1e-6)
 
 
+def test_a_changed_schedule_with_another_batch_size(tmp_path):
+    """What was trained counts in epochs, however many batches they had."""
+    settings = dict(param_scheduler=[dict(type='MultiStepLR', milestones=[2, 4])])
+    make_runner(tmp_path, **settings).train()
+    settings['param_scheduler'] = [dict(type='MultiStepLR', milestones=[2, 5])]
+    runner = make_runner(
+        tmp_path,
+        resume=True,
+        **{'train_cfg.max_epochs': 4, 'train_dataloader.batch_size': 8},
+        **settings,
+    )
+    runner.train()
+    rates = runner.message_hub.get_scalar('train/lr').data[0]
+    assert rates[-1] == pytest.approx(rates[0] * 0.1)
+
+
 def test_a_training_goes_on_without_its_schedule(tmp_path):
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
     runner = make_runner(

@@ -142,6 +142,28 @@ def test_validation_classes_are_checked_before_training():
         ClassCountsHook().before_train(runner)
 
 
+def test_validation_classes_have_the_same_names():
+    runner = make_runner([0, 1])
+    names = list(runner.train_dataloader.dataset.metainfo['classes'])
+    names[2:] = ['aardvark', *names[3:]]
+    runner.val_loop.dataloader.dataset = Labels([0], names)
+    with pytest.raises(
+        ConfigError, match=r"label 2 is .* 'aardvark' in the validation"
+    ):
+        ClassCountsHook().before_train(runner)
+
+
+def test_classes_without_images_are_named():
+    runner = make_runner([0, 1])
+    warnings = []
+    runner.logger = SimpleNamespace(info=print, warning=warnings.append)
+    ClassCountsHook().before_train(runner)
+    names = runner.train_dataloader.dataset.metainfo['classes']
+    assert warnings == [
+        f'2 of 4 classes have no training image: {names[2]}, {names[3]}'
+    ]
+
+
 def test_number_of_classes():
     without = Listener(-1)  # mmpretrain's VGG without its classifier
     assert number_of_classes(nn.Sequential(without, Listener(4)), Labels([0])) == 4

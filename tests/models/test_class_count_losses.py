@@ -87,6 +87,7 @@ def test_against_naive_reference(name, counts, scheme, normalizer, soft):
     loss = cls(scheme=scheme, beta=0.99, normalizer=normalizer, **arguments).double()
     loss.set_class_counts(counts)
     loss.double()
+    loss._are_cosines = True  # LDAM's formula takes any numbers
     z, target, one_hot = make_batch(counts, soft)
     total, weights = 0.0, 0.0
     for n in range(len(z)):
@@ -119,6 +120,7 @@ def test_ldam_in_single_precision(gap, max_margin, scale, soft):
     target = 0.9 * one_hot + 0.1 * one_hot.flip(0) if soft else torch.arange(5)
     loss = LDAMLoss(max_margin=max_margin, scale=scale)
     loss.set_class_counts(counts)
+    assert z.abs().max() <= 1  # as cosines are
     z.requires_grad_()
     found = loss(z, target, reduction_override='none')
     (gradient,) = torch.autograd.grad(found.sum(), z)
@@ -143,6 +145,14 @@ def test_ldam_in_single_precision(gap, max_margin, scale, soft):
     )
 
 
+def test_ldam_takes_cosines_only():
+    loss = LDAMLoss()
+    loss.set_class_counts([500, 1])
+    with pytest.raises(ConfigError, match=r'size 7\.00.*CosineClsHead'):
+        loss(torch.tensor([[0.5, -7.0]]), torch.tensor([0]))
+    loss(torch.tensor([[1.0, -1.0]]), torch.tensor([0]))
+
+
 def test_sum_and_none_of_the_weighted_losses():
     loss = ReweightedLoss(scheme='inverse', loss_weight=0.5)
     loss.set_class_counts([3, 1])
@@ -157,6 +167,7 @@ def test_extreme_logits_stay_finite(name, value):
     cls, arguments, _, _ = LOSSES[name]
     loss = cls(**arguments)
     loss.set_class_counts([500, 0, 1])
+    loss._are_cosines = True
     z = torch.tensor([[value, 0.0, -value]], requires_grad=True)
     for label in (0, 2):
         found = loss(z, torch.tensor([label]))
@@ -182,7 +193,7 @@ def test_half_precision_and_the_stock_head(name):
     head.loss_module.set_class_counts([50, 5, 0])
     samples = [DataSample().set_gt_label(i % 2) for i in range(4)]
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        losses = head.loss((torch.randn(4, 4),), samples)
+        losses = head.loss((torch.rand(4, 4) / 9,), samples)
     assert losses['loss'].dtype == torch.float32
     assert losses['loss'].isfinite()
     assert not any('counts' in key or 'weights' in key for key in head.state_dict())

@@ -251,3 +251,20 @@ def test_what_is_missing_is_named():
         head((torch.zeros(5, 4, 4, 4),))
     with pytest.raises(ConfigError, match='maps'):
         head((torch.zeros(5, 17, CHANNELS),))
+
+
+@pytest.mark.parametrize('branch', ['bn', 'conv'])
+def test_a_trace_takes_any_batch(branch):
+    head = ResLTHead(4, 8, groups=2, branch=branch, eval_pool='before', tau=0.5).eval()
+
+    class Logits(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = head
+
+        def forward(self, x):
+            return self.head((x,))
+
+    traced = torch.jit.trace(Logits(), torch.randn(1, 8, 5, 5))
+    x = torch.randn(3, 8, 5, 5)
+    torch.testing.assert_close(traced(x), head((x,)))

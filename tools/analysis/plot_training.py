@@ -47,11 +47,22 @@ def main() -> None:
     )
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=WORK_DIR')
-    parser.add_argument('--values', nargs='+', default=SHOTS, help='logged names')
+    parser.add_argument(
+        '--values',
+        nargs='+',
+        help='logged names; by default accuracy of all, many-, medium- and few-shot classes',
+    )
     args = parser.parse_args()
     runs = named(args.runs)
-    rows = int(np.ceil(len(args.values) / 2))
-    columns = min(2, len(args.values))
+    panels = args.values or [
+        value  # data can have no class of some split
+        for value in SHOTS
+        if all(curve(Path(d), value) for work_dirs in runs.values() for d in work_dirs)
+    ]
+    if not panels:
+        raise ConfigError(f'{" and ".join(runs)} logged none of {", ".join(SHOTS)}')
+    rows = int(np.ceil(len(panels) / 2))
+    columns = min(2, len(panels))
     figure, axes = plt.subplots(
         rows,
         columns,
@@ -59,7 +70,7 @@ def main() -> None:
         layout='constrained',
         squeeze=False,
     )
-    for axis, values in zip(axes.flat, args.values):
+    for axis, values in zip(axes.flat, panels):
         for name, work_dirs in runs.items():
             for value in values.split(','):
                 epochs, found = mean_curve(work_dirs, value)
@@ -69,7 +80,7 @@ def main() -> None:
         axis.set_title(values if ',' not in values else '')
         axis.set_xlabel('epoch')
         axis.legend()
-    for axis in axes.flat[len(args.values) :]:
+    for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
     save(figure, args.out)
 

@@ -21,7 +21,13 @@ from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import evaluations, read_lines, shot_metrics, training_seconds
+from mmlt_plugin.run_log import (
+    evaluations,
+    last_checkpoint,
+    read_lines,
+    shot_metrics,
+    training_seconds,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -83,8 +89,15 @@ def training(work_dir: Path) -> dict:
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
     epochs = cfg.train_cfg.max_epochs
-    last_checkpoint = (work_dir / 'last_checkpoint').read_text().strip()
-    meta = CheckpointLoader.load_checkpoint(last_checkpoint, map_location='cpu')['meta']
+    checkpoint = CheckpointLoader.load_checkpoint(
+        str(last_checkpoint(work_dir)), map_location='cpu'
+    )
+    configs = sorted({start['config'] for start in starts})
+    if len(configs) > 1:
+        raise ConfigError(
+            f'{work_dir} holds trainings of {" and ".join(configs)}, one on top of the '
+            'other: give each a work dir of its own'
+        )
     return dict(
         **origin(starts[-1], 'tools/train.py', []),
         seed=starts[-1]['seed'],
@@ -92,7 +105,7 @@ def training(work_dir: Path) -> dict:
         epochs=epochs,
         last=curve[-1],
         best=max(curve, key=lambda evaluation: evaluation['all']),
-        class_counts=meta['class_counts'],
+        class_counts=checkpoint['meta']['class_counts'],
         training_seconds=round(training_seconds(work_dir)),
         starts=starts,
         curve=curve,

@@ -17,7 +17,7 @@ from pictures import plt, save
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import evaluations
+from mmlt_plugin.run_log import evaluations, last_checkpoint
 from mmlt_plugin.sweep import Job, run_jobs, split_arguments, with_option
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -29,11 +29,6 @@ FEATURES = dict(
     bbn='bbn/resnet32_cifar100-lt-if50.py',
 )
 BRANCHES = dict(cb='BBN-CB', rb='BBN-RB')
-
-
-def last_checkpoint(work_dir: Path) -> str:
-    """The checkpoint a training ended with."""
-    return (work_dir / 'last_checkpoint').read_text().strip()
 
 
 def feature_jobs(root: Path, options: list[str]) -> dict[str, Job]:

@@ -22,8 +22,14 @@ from rich.progress import track
 
 from mmlt_plugin import cli
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
+from mmlt_plugin.engine.hooks.class_counts_hook import (
+    check_names,
+    classes_without_images,
+)
 from mmlt_plugin.errors import ConfigError
 
+#: Modes of Pillow with more than 8 bits, which loading clips: to white in general.
+WIDE = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 #: How whole files begin and end: JPEG and PNG.
 MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
@@ -32,20 +38,23 @@ def fault_of(path: str) -> str | None:
     """What is wrong with an image file, or None.
 
     Reads the first and last bytes, so that half a million files take minutes; only what
-    does not end as it should, or is in another format, is decoded.
+    does not end as it should, is in another format, or has 16 bits, is decoded.
     """
     try:
         with open(path, 'rb') as file:
-            start = file.read(2)
+            head = file.read(26)
             file.seek(0, 2)
             file.seek(max(file.tell() - 64, 0))
             end = file.read()
-        if not start:
+        if not head:
             return 'empty'
-        if start in MARKS and MARKS[start] in end:
+        grey_of_16_bits = head[:2] == b'\x89P' and head[24:26] == b'\x10\x00'
+        if head[:2] in MARKS and MARKS[head[:2]] in end and not grey_of_16_bits:
             return None
         with Image.open(path) as image:
             image.load()
+            if image.mode in WIDE:
+                return f'{image.mode} pixels would be clipped: convert it to 8 bits'
     except (OSError, SyntaxError, ValueError) as error:
         return getattr(error, 'strerror', None) or str(error)
     return None
@@ -74,9 +83,10 @@ def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
     positive = counts[counts > 0]
     print(
         f'  training images per class: {counts.max()} to {counts.min()}, imbalance '
-        f'{counts.max() / positive.min():.0f}, {len(counts) - len(positive)} classes '
-        'without images'
+        f'{counts.max() / positive.min():.0f}'
     )
+    if absent := classes_without_images(counts, dataset):
+        print(f'  {absent}')
     evaluators = cfg.test_evaluator
     for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
         metric = METRICS.build(evaluator)
@@ -103,7 +113,7 @@ def main() -> None:
     cfg = Config.fromfile(args.config)
     cfg.merge_from_dict(args.cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
-    faults, seen = 0, []
+    faults, seen, training = 0, [], None
     for name in ('train', 'val', 'test'):
         loader = cfg.get(f'{name}_dataloader')
         if loader is None or loader.dataset in seen:
@@ -119,7 +129,10 @@ def main() -> None:
                 f'classes of {name}_dataloader'
             )
         if name == 'train':
+            training = dataset
             describe_training(dataset, cfg, len(classes))
+        else:
+            check_names(training, dataset)
         if not args.no_files:
             faults += check_files(dataset, name)
     if faults:

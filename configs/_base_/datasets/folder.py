@@ -4,12 +4,11 @@ _base_ = './imagenet-lt.py'
 
 import os
 
-data_root = '{{$DATA:data/my_images}}'
-classes = sorted(
-    folder.name
-    for folder in os.scandir(f'{data_root}/train')
-    if folder.is_dir() and not folder.name.startswith('.')
-)
+from mmlt_plugin.datasets.image_folder import class_folders
+
+data_root = os.path.expanduser('{{$DATA:data/my_images}}')
+classes = class_folders(data_root)
+num_groups = min(3, len(classes))  # for ResLT
 
 data_preprocessor = dict(num_classes=len(classes))
 _folder = dict(

@@ -12,6 +12,7 @@ from torch.utils.data import Sampler
 
 from ...checks import check_number
 from ...errors import ConfigError
+from .class_power_sampler import ClassPowerSampler
 
 
 @DATA_SAMPLERS.register_module()
@@ -32,7 +33,8 @@ class BilateralBatchSampler(Sampler):
             ``ClassBalancedSampler`` and ``ClassPowerSampler`` with ``power=1``.
 
     Raises:
-        ConfigError: ``batch_size`` is not positive, or ``sampler`` has no dataset.
+        ConfigError: ``batch_size`` is not positive, or ``sampler`` has no dataset or
+            re-balances.
 
     Example:
         >>> from mmengine.dataset import DefaultSampler
@@ -55,6 +57,12 @@ class BilateralBatchSampler(Sampler):
             raise ConfigError(
                 f'BilateralBatchSampler needs a sampler that knows its dataset, and '
                 f'{type(sampler).__name__} has none: use DefaultSampler'
+            )
+        if isinstance(sampler, ClassPowerSampler) and sampler.power != 1:
+            raise ConfigError(
+                f'BilateralBatchSampler: its first stream must be uniform, not drawn by '
+                f'{type(sampler).__name__}: leave train_dataloader.sampler as it was and '
+                'set train_dataloader.batch_sampler.other'
             )
         self.sampler = sampler
         self.batch_size = batch_size

@@ -24,12 +24,13 @@ class ClassCountsHook(Hook):
     is needed; a checkpoint without them, of another code base say, is helped out with
     the config's training dataset where that can be read.
 
-    It also checks that data and model agree on the number of classes.
+    It also checks that data and model agree on the number of classes, and training and
+    validation data on their names, and names classes without training images.
 
     Raises:
         ConfigError: The model's ``num_classes`` is not the dataset's, a training label
-            lies outside it, or a resumed run has other class counts than its
-            checkpoint.
+            lies outside it, the validation dataset has other classes, or a resumed run
+            has other class counts than its checkpoint.
 
     Example:
         >>> default_hooks = dict(class_counts=dict(type='ClassCountsHook'))
@@ -48,9 +49,11 @@ class ClassCountsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Count in the training dataset, which has the last word."""
-        if runner.val_loop is not None:  # not after ten epochs
-            number_of_classes(runner.model, runner.val_loop.dataloader.dataset)
         dataset = runner.train_dataloader.dataset
+        if runner.val_loop is not None:  # not after ten epochs
+            tested = runner.val_loop.dataloader.dataset
+            number_of_classes(runner.model, tested)
+            check_names(dataset, tested)
         counts = training_class_counts(
             dataset, number_of_classes(runner.model, dataset)
         )
@@ -69,6 +72,8 @@ class ClassCountsHook(Hook):
         self.counts = counts
         self.hand_out(runner.model.modules(), device_of(runner.model))
         runner.logger.info(f'training images per class: {_brief(counts)}')
+        if absent := classes_without_images(counts, dataset):
+            runner.logger.warning(absent)
 
     def before_val(self, runner: Runner) -> None:
         """Give the counts to the validation metrics."""
@@ -153,6 +158,53 @@ def number_of_classes(model: Any, dataset: Any) -> int:
             'model (num_classes) says how many classes there are'
         )
     return list(stated.values())[-1]  # the head's comes after the preprocessor's
+
+
+def check_names(training: Any, validation: Any) -> None:
+    """Refuse a validation dataset whose labels stand for other classes.
+
+    Args:
+        training: The training dataset; ``metainfo['classes']`` has the names in label
+            order, where there are any.
+        validation: The validation dataset.
+
+    Raises:
+        ConfigError: Names the first label that differs.
+    """
+    trained, tested = (
+        getattr(dataset, 'metainfo', {}).get('classes') or ()
+        for dataset in (training, validation)
+    )
+    for label, (ours, theirs) in enumerate(zip(trained, tested)):
+        if ours != theirs:
+            raise ConfigError(
+                f'label {label} is {ours!r} in the training dataset and {theirs!r} in the '
+                'validation dataset: give both the same classes, in the same order'
+            )
+
+
+def classes_without_images(counts: np.ndarray, dataset: Any) -> str:
+    """A sentence that names the classes without training images, or nothing.
+
+    Args:
+        counts: Training images per class, (C,).
+        dataset: The training dataset, which may tell the names.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.engine.hooks.class_counts_hook import classes_without_images
+        >>> classes_without_images(np.array([3, 0, 2]), dataset=None)
+        '1 of 3 classes has no training image: 1'
+    """
+    absent = np.flatnonzero(counts == 0)
+    if not len(absent):
+        return ''
+    names = getattr(dataset, 'metainfo', {}).get('classes') or range(len(counts))
+    shown = ', '.join(str(names[c]) for c in absent[:10])
+    return (
+        f'{len(absent)} of {len(counts)} classes {"has" if len(absent) == 1 else "have"} no '
+        f'training image: {shown}' + (', ...' if len(absent) > 10 else '')
+    )
 
 
 def _brief(counts: np.ndarray) -> str:

@@ -150,7 +150,7 @@ def replay_schedules(runner: Runner) -> None:
     settings = runner.cfg.get('param_scheduler') or []
     runner.param_schedulers = runner.build_param_scheduler(settings)
     schedulers = flatten(runner.param_schedulers)
-    length = len(runner.train_dataloader)
+    length = runner.iter // max(runner.epoch, 1)  # as they were, whatever they are now
     for iteration in range(1, runner.iter + 1):
         for scheduler in schedulers:
             if not scheduler.by_epoch:

@@ -14,6 +14,7 @@ import mmengine
 import mmpretrain
 import numpy
 import torch
+from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -23,6 +24,7 @@ from ... import compat
 from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
 from ...ranks import raise_together
+from ...settings import changes
 from ...version import __version__
 
 #: What a test notes of its checkpoint's ``meta``.
@@ -69,7 +71,22 @@ class ProvenanceHook(Hook):
                     f'those of the checkpoint ({told}) that this run resumes from: '
                     'resume with the same data, or start anew with load_from'
                 )
+            if runner._resume:
+                self._tell_changes(runner)
         raise_together(problem)
+
+    def _tell_changes(self, runner: Runner) -> None:
+        """Warn of what else is not as in the training that goes on."""
+        text = self.told.get('cfg')
+        found = []
+        if text:
+            before = Config.fromstring(text, '.py')
+            found = changes(before.to_dict(), runner.cfg.to_dict())
+        if found:
+            shown = ', '.join(found[:8]) + (', ...' if len(found) > 8 else '')
+            runner.logger.warning(
+                f'resumed with other settings than the checkpoint: {shown}'
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the fingerprint in the checkpoint's ``meta``."""

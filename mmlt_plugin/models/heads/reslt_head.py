@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -104,6 +105,12 @@ class ResLTHead(ClsHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
+        wanted = inspect.signature(self.loss_module.forward).parameters
+        if 'masks' not in wanted:
+            raise ConfigError(
+                f'loss of ResLTHead must take the logits of branches and their masks, as '
+                f'ResLTLoss does, and {type(self.loss_module).__name__} does not'
+            )
         eval_pool = eval_pool or pool
         for name, value in (('num_classes', num_classes), ('in_channels', in_channels)):
             check_number(f'{name} of ResLTHead', value, '[1, inf)', integer=True)

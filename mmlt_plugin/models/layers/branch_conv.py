@@ -41,4 +41,5 @@ class BranchConv(BaseModule):
     def forward(self, x: torch.Tensor, pool_first: bool = False) -> torch.Tensor:
         """Map (N, D, H, W) to (N, G, D); ``pool_first`` pools before the convolution."""
         x = self.relu(self.norm(self.conv(global_pool(x) if pool_first else x)))
-        return global_pool(x).reshape(len(x), self.num_branches, -1)
+        # No sizes in numbers: a trace takes any other batch too.
+        return global_pool(x).flatten(1).unflatten(1, (self.num_branches, -1))

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
+from ...errors import ConfigError
 from .class_count_loss import ClassCountLoss
 
 
@@ -33,7 +34,8 @@ class LDAMLoss(ClassCountLoss):
         **kwargs: Arguments of :class:`ClassCountLoss`.
 
     Raises:
-        ConfigError: An argument lies outside its range.
+        ConfigError: An argument lies outside its range, or the first batch's logits are
+            no cosines.
 
     Example:
         >>> import torch
@@ -55,6 +57,7 @@ class LDAMLoss(ClassCountLoss):
         check_number('scale of LDAMLoss', scale, '(0, inf)')
         self.max_margin = max_margin
         self.scale = scale
+        self._are_cosines = False
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class; one without any is as the rarest of them."""
@@ -66,6 +69,14 @@ class LDAMLoss(ClassCountLoss):
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss with margin (N, C) of every image for every label."""
+        if not self._are_cosines and not torch.compiler.is_compiling():
+            largest = float(cls_score.detach().abs().max())  # waits, but once only
+            if largest > 1.01:
+                raise ConfigError(
+                    f'LDAMLoss takes cosines, and got a logit of size {largest:.2f}: use '
+                    "model.head.type='CosineClsHead' with scale=1"
+                )
+            self._are_cosines = True
         logits = self.scale * cls_score
         shifted = self.scale * (cls_score - self.margins.to(cls_score))
         return F.softplus(log_sum_of_others(logits) - shifted, threshold=50)

@@ -1,0 +1,84 @@
+"""Mistakes in a config's types and arguments, said in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import Any
+
+
+def explain(error: BaseException) -> str | None:
+    """What is wrong in the config, if that is why a component could not be built.
+
+    mmengine's registries pass on what Python says, which names neither the entry of the
+    config nor what would be right.
+
+    Args:
+        error: What a build raised, with its traceback.
+
+    Returns:
+        str | None: A sentence; None where the config is not to blame.
+
+    Example:
+        >>> import mmlt_plugin
+        >>> from mmpretrain.registry import MODELS
+        >>> from mmlt_plugin.explain import explain
+        >>> try:
+        ...     MODELS.build(dict(type='ResLTLoss', alhpa=0.9))
+        ... except TypeError as error:
+        ...     print(explain(error))
+        ResLTLoss has no argument 'alhpa' (do you mean 'alpha'?); if an inherited config sets it, add _delete_=True
+    """
+    frames = list(_frames(error))
+    builds = [f for f in frames if f.f_code.co_name == 'build_from_cfg']
+    if not builds:
+        return None
+    build = builds[-1].f_locals
+    text = str(error)
+    wanted, arguments = build.get('obj_type'), build.get('args', {})
+    if isinstance(error, (KeyError, RuntimeError)) and build.get('obj_cls') is None:
+        if not re.search(
+            r'is not in the .* registry|^Failed to get', text.strip('\'"')
+        ):
+            return None
+        similar = _similar(
+            str(wanted), getattr(build.get('registry'), 'module_dict', {})
+        )
+        return (
+            f'type={wanted!r} is unknown{similar}; if it is no typo, custom_imports lacks '
+            'its module'
+        )
+    name = getattr(wanted, '__name__', wanted)
+    unexpected = re.search(r"unexpected keyword argument '(\w+)'", text)
+    if isinstance(error, TypeError) and unexpected and unexpected[1] in arguments:
+        similar = _similar(unexpected[1], _parameters(build['obj_cls']))
+        return (
+            f'{name} has no argument {unexpected[1]!r}{similar}; if an inherited config '
+            'sets it, add _delete_=True'
+        )
+    missing = re.search(r'missing \d+ required .*arguments?: (.*)', text)
+    if isinstance(error, TypeError) and missing and frames[-1] is builds[-1]:
+        return f'{name} needs {missing[1]}: add it to the config'
+    return None
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame
+        traceback = traceback.tb_next
+
+
+def _parameters(component: Any) -> Iterator[str]:
+    """Names of a component's arguments, its base classes' too."""
+    for cls in getattr(component, '__mro__', [component]):
+        maker = cls.__init__ if inspect.isclass(cls) else cls
+        yield from inspect.signature(maker).parameters
+
+
+def _similar(name: str, known: Iterable[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f' (do you mean {found[0]!r}?)' if found else ''

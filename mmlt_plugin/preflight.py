@@ -1,0 +1,95 @@
+"""What can be seen to be wrong before a training starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from .errors import ConfigError
+
+
+def unfinished_schedules(cfg: Config) -> list[str]:
+    """Schedules of the learning rate that end after the training does.
+
+    Args:
+        cfg: A config of a training by epochs.
+
+    Returns:
+        list[str]: A sentence each.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.preflight import unfinished_schedules
+        >>> steps = dict(type='MultiStepLR', milestones=[160, 180], by_epoch=True)
+        >>> cfg = Config(dict(param_scheduler=[steps], train_cfg=dict(max_epochs=100)))
+        >>> unfinished_schedules(cfg)
+        ['param_scheduler[0] (MultiStepLR) reaches to epoch 180, train_cfg.max_epochs is 100: the learning rate does not get where it should']
+    """
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
+    schedulers: Any = cfg.get('param_scheduler') or []
+    if isinstance(schedulers, dict):
+        schedulers = [schedulers]
+    found = []
+    for number, scheduler in enumerate(schedulers):
+        ends = [scheduler.get(key) or 0 for key in ('end', 'T_max', 'total_iters')]
+        ends[1] += scheduler.get('begin') or 0
+        last = max(*ends, *(scheduler.get('milestones') or [0]))
+        if epochs and scheduler.get('by_epoch', True) and last > epochs:
+            found.append(
+                f'param_scheduler[{number}] ({scheduler.get("type")}) reaches to epoch '
+                f'{last}, train_cfg.max_epochs is {epochs}: the learning rate does not get '
+                'where it should'
+            )
+    return found
+
+
+def check_deferred_sampling(cfg: Config) -> None:
+    """Refuse a second sampler that would never draw.
+
+    Args:
+        cfg: A config of a training by epochs.
+
+    Raises:
+        ConfigError: ``action_epoch`` is beyond the training.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.preflight import check_deferred_sampling
+        >>> sampler = dict(type='DeferredSampler', action_epoch=161)
+        >>> loader, train_cfg = dict(sampler=sampler), dict(max_epochs=200)
+        >>> cfg = Config(dict(train_dataloader=loader, train_cfg=train_cfg))
+        >>> check_deferred_sampling(cfg)
+    """
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
+    sampler = (cfg.get('train_dataloader') or {}).get('sampler') or {}
+    start = sampler.get('action_epoch')
+    if start and epochs and start > epochs:
+        raise ConfigError(
+            f'train_dataloader.sampler.action_epoch={start} is never reached: the '
+            f'training has train_cfg.max_epochs={epochs}'
+        )
+
+
+def check_counts_are_brought(runner: Runner) -> None:
+    """Refuse a validation metric that nobody will tell the training images per class.
+
+    Args:
+        runner: The runner, with its hooks.
+
+    Raises:
+        ConfigError: Names what to add; otherwise the first validation would.
+    """
+    if runner.val_loop is None or any(hasattr(h, 'hand_out') for h in runner.hooks):
+        return
+    for metric in runner.val_loop.evaluator.metrics:
+        if (
+            hasattr(metric, 'set_class_counts')
+            and getattr(metric, 'counts', ()) is None
+        ):
+            raise ConfigError(
+                f'{type(metric).__name__} needs the training images per class: add '
+                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
+                'config, or class_counts=[...] to the evaluator'
+            )

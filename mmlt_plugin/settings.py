@@ -1,0 +1,59 @@
+"""Settings of a config as flat keys, and which of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+#: Keys that tell how a training is watched and where it is kept, not what is trained.
+ABOUT_THE_RUN = (
+    '_', 'resume', 'load_from', 'work_dir', 'launcher', 'log_', 'env_cfg', 'vis', 'auto_scale_lr',
+    'experiment_name', 'default_hooks.checkpoint', 'default_hooks.logger', 'val_',
+    'test_', 'train_cfg.val_', 'train_cfg.max_epochs', 'custom_imports', 'data_root',
+    'train_dataloader.num_workers', 'train_dataloader.persistent_workers',
+    'train_dataloader.pin_memory',
+)  # fmt: skip
+
+
+def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
+    """Settings with their dotted keys, those of lists by number.
+
+    Example:
+        >>> from mmlt_plugin.settings import flatten
+        >>> dict(flatten(dict(model=dict(depth=32), milestones=[160, 180])))
+        {'model.depth': 32, 'milestones.0': 160, 'milestones.1': 180}
+    """
+    if isinstance(value, dict):
+        children = list(value.items())
+    elif isinstance(value, (list, tuple)):
+        children = list(enumerate(value))
+    else:
+        yield key, value
+        return
+    for name, child in children:
+        yield from flatten(child, f'{key}.{name}' if key else str(name))
+
+
+def changes(old: Any, new: Any) -> list[str]:
+    """What differs between two configs and decides what is trained.
+
+    Args:
+        old: The dict of a config.
+        new: That of another.
+
+    Returns:
+        list[str]: One text a setting, ``key: old -> new``.
+
+    Example:
+        >>> from mmlt_plugin.settings import changes
+        >>> changes(dict(batch_size=32, seed=0), dict(batch_size=16, seed=0))
+        ['batch_size: 32 -> 16']
+    """
+    before, after = dict(flatten(old)), dict(flatten(new))
+    nothing = 'nothing'
+    return [
+        f'{key}: {before.get(key, nothing)} -> {after.get(key, nothing)}'
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key, nothing) != after.get(key, nothing)
+        and not key.startswith(ABOUT_THE_RUN)
+    ]

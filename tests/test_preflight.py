@@ -1,0 +1,120 @@
+"""What is seen to be wrong before a training, and what a resumed one is told."""
+
+import pytest
+from mmengine.config import Config
+
+from mmlt_plugin import cli
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.preflight import check_deferred_sampling, unfinished_schedules
+from mmlt_plugin.settings import changes, flatten
+from tests.engine.runs import make_runner
+
+
+@pytest.mark.parametrize(
+    ('scheduler', 'last'),
+    [
+        (dict(type='MultiStepLR', milestones=[3, 8]), 8),
+        (dict(type='CosineAnnealingLR', T_max=96, begin=4, end=100), 100),
+        (dict(type='CosineAnnealingLR', T_max=9, by_epoch=True), 9),
+        (dict(type='LinearLR', begin=0, end=6), 6),
+        (dict(type='LinearLR', end=600, by_epoch=False), None),
+        (dict(type='MultiStepLR', milestones=[3, 5]), None),
+        (dict(type='ExponentialLR', gamma=0.9), None),
+    ],
+)
+def test_schedules_longer_than_the_training(scheduler, last):
+    cfg = Config(dict(param_scheduler=[scheduler], train_cfg=dict(max_epochs=5)))
+    found = unfinished_schedules(cfg)
+    assert len(found) == (last is not None)
+    if found:
+        assert f'({scheduler["type"]}) reaches to epoch {last}, ' in found[0]
+    cfg.param_scheduler = scheduler  # one alone may stand for itself
+    assert unfinished_schedules(cfg) == found
+
+
+def test_the_warning_is_given(tmp_path):
+    runner = make_runner(tmp_path, **{'train_cfg.max_epochs': 1})
+    warnings = []
+    runner.logger.warning = warnings.append
+    runner.train()
+    assert any('train_cfg.max_epochs is 1' in text for text in warnings)
+
+
+def test_a_second_sampler_that_never_draws():
+    sampler = dict(type='DeferredSampler', action_epoch=6)
+    cfg = Config(
+        dict(train_dataloader=dict(sampler=sampler), train_cfg=dict(max_epochs=5))
+    )
+    with pytest.raises(ConfigError, match='action_epoch=6 is never reached'):
+        check_deferred_sampling(cfg)
+    cfg.train_cfg.max_epochs = 6
+    check_deferred_sampling(cfg)
+
+
+def test_a_metric_that_nobody_tells_the_counts(tmp_path):
+    runner = make_runner(tmp_path, **{'default_hooks.class_counts': None})
+    with pytest.raises(ConfigError, match=r'ShotSplitMetric.*ClassCountsHook'):
+        runner.train()
+    assert runner.iter == 0
+    counts = [128, 88, 60, 40, 27, 18, 12, 8, 5, 4]
+    make_runner(
+        tmp_path,
+        **{
+            'default_hooks.class_counts': None,
+            'val_evaluator.class_counts': counts,
+            'train_cfg.max_epochs': 1,
+            'train_cfg.val_interval': 1,
+        },
+    ).train()
+
+
+def test_drop_last_beside_a_batch_sampler():
+    class Arguments:
+        no_pin_memory = False
+
+    loader = dict(batch_sampler=dict(type='BilateralBatchSampler'), drop_last=True)
+    with pytest.raises(ConfigError, match=r'batch_sampler\.drop_last'):
+        cli.prepare_dataloaders(
+            Config(dict(train_dataloader=loader)), Arguments, ['train_dataloader']
+        )
+
+
+def test_what_changed_since_the_checkpoint(tmp_path):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    runner = make_runner(
+        tmp_path,
+        resume=True,
+        **{'train_cfg.max_epochs': 2, 'train_dataloader.batch_size': 16},
+    )
+    warnings = []
+    runner.logger.warning = warnings.append
+    runner.train()
+    (found,) = [text for text in warnings if 'other settings' in text]
+    assert found.endswith('checkpoint: train_dataloader.batch_size: 32 -> 16')
+
+
+def test_changes():
+    old = dict(model=dict(depth=20, head=dict(type='A')), steps=[1, 2], work_dir='a')
+    new = dict(
+        model=dict(depth=32, head=dict(type='A', tau=1)), steps=[1], work_dir='b'
+    )
+    assert changes(old, new) == [
+        'model.depth: 20 -> 32',
+        'steps.1: 2 -> nothing',
+        'model.head.tau: nothing -> 1',
+    ]
+    assert dict(flatten(old))['model.head.type'] == 'A'
+
+
+@pytest.mark.parametrize(
+    ('config', 'work_dir'),
+    [
+        ('configs/reslt/a.py', 'work_dirs/reslt/a'),
+        ('/x/configs/b/configs/bbn/a.py', 'work_dirs/bbn/a'),
+        ('configs/a.py', 'work_dirs/a'),
+        ('my_vit.py', 'work_dirs/my_vit'),
+        ('../elsewhere/my_vit.py', 'work_dirs/my_vit'),
+    ],
+)
+def test_default_work_dir(config, work_dir):
+    assert cli.default_work_dir(config) == work_dir
