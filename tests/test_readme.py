@@ -1,10 +1,13 @@
 """The README's configs train, its links lead somewhere, its commands exist."""
 
+import csv
 import re
 
 import cv2
+import mmengine
 import numpy as np
 import pytest
+from mmpretrain import ImageClassificationInferencer
 
 from tests.conftest import ROOT
 
@@ -111,6 +114,39 @@ def test_own_folder(my_images, run_tool, tmp_path, monkeypatch, method):
         work_dir=tmp_path / 'tested',
     )  # fmt: skip
     assert 'shot/few' in tested
+    table = tmp_path / 'predictions.csv'
+    predict = [
+        'predict.py', work_dir / 'resnet50_folder.py', work_dir / 'epoch_1.pth',
+        my_images / 'val', '--out', table, '--top', '2',
+    ]  # fmt: skip
+    run_tool(*predict, work_dir=tmp_path / 'predicted')
+    rows = list(csv.DictReader(table.open()))
+    assert len(rows) == 10
+    files = {str(path) for path in (my_images / 'val').rglob('*.jpg')}
+    assert {row['image'] for row in rows} == files
+    names = {f'class_{label}' for label in range(5)}
+    for row in rows:
+        assert {row['class_1'], row['class_2']} < names
+        assert 1 >= float(row['score_1']) >= float(row['score_2']) >= 0
+    if method == 'ce':
+        run_tool(
+            'test.py', work_dir / 'resnet50_folder.py', work_dir / 'epoch_1.pth',
+            '--out', tmp_path / 'ce.pkl', work_dir=tmp_path / 'tested',
+        )  # fmt: skip
+        likeliest = {
+            sample['img_path']: f'class_{int(sample["pred_label"])}'
+            for sample in mmengine.load(tmp_path / 'ce.pkl')
+        }
+        assert likeliest == {row['image']: row['class_1'] for row in rows}
+        inferencer = ImageClassificationInferencer(
+            str(work_dir / 'resnet50_folder.py'),
+            pretrained=str(work_dir / 'epoch_1.pth'),
+            device='cpu',
+        )
+        found = inferencer([row['image'] for row in rows])
+        assert {f['pred_class'] for f in found} <= names
+        refused = run_tool(*predict[:3], tmp_path / 'work', *predict[4:], expect=2)
+        assert 'has no images' in refused
 
 
 def test_own_config_for_the_folder(my_images, save, run_tool):

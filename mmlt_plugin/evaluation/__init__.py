@@ -1,5 +1,6 @@
 """Metrics."""
 
+from .prediction_table import PredictionTable
 from .shot_split_metric import ShotSplitMetric
 
-__all__ = ['ShotSplitMetric']
+__all__ = ['PredictionTable', 'ShotSplitMetric']

@@ -102,7 +102,7 @@ class ProvenanceHook(Hook):
     ) -> None:
         """After the first iteration, which proves the run sound, write the line."""
         if not self.written and is_main_process():
-            _add_line(runner, 'provenance.jsonl', data=self.data)
+            _add_line(runner, 'provenance.jsonl', epoch=runner.epoch, data=self.data)
         self.written = True
 
     def after_test_epoch(
@@ -138,7 +138,6 @@ def provenance(runner: Runner) -> dict:
         device = f'CPU {platform.machine()}, {torch.get_num_threads()} threads'
     return dict(
         time=time.strftime('%Y-%m-%dT%H:%M:%S'),
-        epoch=runner.epoch,
         commit=_git('rev-parse', 'HEAD'),
         changed_files=_git(
             'status', '--porcelain', '--untracked-files=no'

@@ -1,0 +1,80 @@
+"""Predictions as a table for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mmengine.evaluator import BaseMetric
+from mmpretrain.registry import METRICS
+
+from ..checks import check_number
+
+
+@METRICS.register_module()
+class PredictionTable(BaseMetric):
+    """Write the likeliest classes of every image into a CSV file.
+
+    Not a measure: it needs no labels. ``tools/predict.py`` tests with it.
+
+    Args:
+        out_file: The CSV file: ``image``, and by rank k ``class_k`` and ``score_k``, the
+            head's score in 0..1.
+        top: Classes an image, at most C.
+        collect_device: ``cpu`` or ``gpu``, as in mmengine.
+
+    Raises:
+        ConfigError: ``top`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.evaluation import PredictionTable
+        >>> path = getfixture('tmp_path') / 'table.csv'
+        >>> table = PredictionTable(str(path), top=2)
+        >>> table.dataset_meta = dict(classes=('cat', 'dog', 'owl'))
+        >>> scores = torch.tensor([0.1, 0.7, 0.2])
+        >>> table.process({}, [dict(img_path='a.jpg', pred_score=scores)])
+        >>> _ = table.compute_metrics(table.results)
+        >>> print(path.read_text().splitlines()[1])
+        a.jpg,dog,0.7000,owl,0.2000
+    """
+
+    def __init__(
+        self, out_file: str, top: int = 1, collect_device: str = 'cpu'
+    ) -> None:
+        super().__init__(collect_device=collect_device)
+        check_number('top of PredictionTable', top, '[1, inf)', integer=True)
+        self.out_file = out_file
+        self.top = top
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep the likeliest classes of every image.
+
+        Args:
+            data_batch: Not used.
+            data_samples: One an image, with ``img_path`` and ``pred_score`` (C,).
+        """
+        for sample in data_samples:
+            scores, classes = sample['pred_score'].topk(
+                min(self.top, len(sample['pred_score']))
+            )
+            self.results.append((sample['img_path'], classes.tolist(), scores.tolist()))
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Write the table; there is no number to report."""
+        names = (self.dataset_meta or {}).get('classes')
+        ranks = range(1, len(results[0][1]) + 1)
+        with open(Path(self.out_file), 'w', newline='') as file:
+            writer = csv.writer(file, lineterminator='\n')
+            columns = [f'{kind}_{k}' for k in ranks for kind in ('class', 'score')]
+            writer.writerow(['image', *columns])
+            for path, classes, scores in results:
+                cells = [
+                    cell
+                    for c, score in zip(classes, scores)
+                    for cell in (names[c] if names else c, f'{score:.4f}')
+                ]
+                writer.writerow([path, *cells])
+        return {}

@@ -1,0 +1,85 @@
+"""Predict the classes of images without labels, into a CSV file.
+
+    python tools/predict.py CONFIG CHECKPOINT FOLDER --out predictions.csv [--top 3]
+
+Every image below FOLDER is read as the config's test images are. The classes' names are the
+checkpoint's.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
+
+from mmlt_plugin import cli
+from mmlt_plugin.datasets.image_folder import EXTENSIONS
+from mmlt_plugin.datasets.pipelines import find_pipeline
+from mmlt_plugin.errors import ConfigError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('folder', type=Path, help='folder of images, at any depth')
+    parser.add_argument('--out', required=True, help='the CSV file')
+    parser.add_argument('--top', type=int, default=1, help='classes an image')
+    cli.add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def use_images(cfg: Config, folder: Path, checkpoint: str) -> None:
+    """Let a config test the images of a folder, which have no labels.
+
+    Args:
+        cfg: The config, changed in place.
+        folder: The folder.
+        checkpoint: File that tells the classes' names.
+
+    Raises:
+        ConfigError: The folder has no images, or the config does not read files.
+    """
+    pipeline = find_pipeline(cfg.test_dataloader.dataset)
+    if not any(t['type'].endswith('LoadImageFromFile') for t in pipeline):
+        raise ConfigError(
+            'test_dataloader.dataset.pipeline reads no image files, its images are in '
+            "memory: begin it with dict(type='LoadImageFromFile') and a Resize to the "
+            'size that was trained'
+        )
+    if not any(p.suffix.lower() in EXTENSIONS for p in folder.rglob('*')):
+        raise ConfigError(f'{folder} has no images ({", ".join(EXTENSIONS)})')
+    content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    names = content.get('meta', {}).get('dataset_meta', {}).get('classes')
+    cfg.test_dataloader.dataset = dict(
+        type='CustomDataset',
+        data_root=str(folder),
+        with_label=False,
+        extensions=EXTENSIONS,
+        metainfo=dict(classes=tuple(names)) if names else None,
+        pipeline=pipeline,
+    )
+
+
+def main() -> None:
+    """Predict as the command line says."""
+    args = parse_args()
+    cfg = cli.load_config(args)
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    use_images(cfg, args.folder, args.checkpoint)
+    cfg.test_evaluator = dict(type='PredictionTable', out_file=args.out, top=args.top)
+    cfg.test_cfg = dict()
+    cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
+    runner = cli.build_runner(cfg)
+    runner.test()
+    print(f'wrote {args.out}')
+
+
+if __name__ == '__main__':
+    cli.run(main)
