@@ -23,7 +23,9 @@ from .checks import check_number
 from .errors import ConfigError
 
 # Reading the labels of an image data set un-pickles every item, so it is done once.
-_cache: weakref.WeakKeyDictionary[Any, np.ndarray] = weakref.WeakKeyDictionary()
+_cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def resolve_labels(dataset: Any) -> np.ndarray:
@@ -226,12 +228,14 @@ def _resolve(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
             items = dataset.indices
         items = np.asarray(items, dtype=np.int64)
         return labels[items], ids[items]
-    if hasattr(dataset, 'item_indices'):  # a wrapper, which may have labels of its own
-        _, ids = _resolve(dataset.dataset)
-        return _own_labels(dataset), ids[dataset.item_indices]
-    if len(_cache.get(dataset, ())) != len(dataset) or not len(dataset):
-        _cache[dataset] = _own_labels(dataset)
-    return _cache[dataset], np.arange(len(dataset))
+    cached = _cache.get(dataset)
+    if cached is None or len(cached[0]) != len(dataset):
+        if hasattr(dataset, 'item_indices'):  # a wrapper, which may have its own labels
+            ids = _resolve(dataset.dataset)[1][dataset.item_indices]
+        else:
+            ids = np.arange(len(dataset))
+        cached = _cache[dataset] = _own_labels(dataset), ids
+    return cached
 
 
 def _own_labels(dataset: Any) -> np.ndarray:

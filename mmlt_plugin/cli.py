@@ -121,7 +121,7 @@ def prepare_dataloaders(
             loader.pin_memory = False
         if loader.get('batch_sampler') and loader.get('drop_last'):
             raise ConfigError(
-                f'{field}.drop_last has no effect beside a batch_sampler: set '
+                f'{field}.drop_last is not allowed beside a batch_sampler: set '
                 f'{field}=dict(_delete_=True, ...) without it and '
                 f'{field}.batch_sampler.drop_last instead'
             )

@@ -54,6 +54,8 @@ def explain(error: BaseException) -> str | None:
     name = getattr(wanted, '__name__', wanted)
     unexpected = re.search(r"unexpected keyword argument '(\w+)'", text)
     if isinstance(error, TypeError) and unexpected and unexpected[1] in arguments:
+        if unexpected[1] in (build.get('default_args') or {}):
+            return f'{name} must take an argument {unexpected[1]!r}: mmengine passes it'
         similar = _similar(unexpected[1], _parameters(build['obj_cls']))
         return (
             f'{name} has no argument {unexpected[1]!r}{similar}; if an inherited config '

@@ -36,7 +36,15 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         ends = [scheduler.get(key) or 0 for key in ('end', 'T_max', 'total_iters')]
         ends[1] += scheduler.get('begin') or 0
         last = max(*ends, *(scheduler.get('milestones') or [0]))
-        if epochs and scheduler.get('by_epoch', True) and last > epochs:
+        endless = last >= 1e9  # mmengine's default
+        rate = str(scheduler.get('type')).endswith('LR')
+        if (
+            epochs
+            and rate
+            and scheduler.get('by_epoch', True)
+            and epochs < last
+            and not endless
+        ):
             found.append(
                 f'param_scheduler[{number}] ({scheduler.get("type")}) reaches to epoch '
                 f'{last}, train_cfg.max_epochs is {epochs}: the learning rate does not get '

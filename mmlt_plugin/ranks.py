@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from mmengine.dist import broadcast_object_list
+from collections.abc import Callable
+
+from mmengine.dist import broadcast_object_list, is_main_process
+
+from .errors import ConfigError
 
 
-def raise_together(error: Exception | None) -> None:
-    """Raise on every rank what the main one found; raised there alone, the others would wait.
+def check_on_main_rank(check: Callable[[], None]) -> None:
+    """Run a check on the main rank; what it raises there ends the other ranks too.
+
+    Raised on one rank alone, the others would wait for it.
 
     Args:
-        error: The main rank's finding, None if all is well; other ranks' are not asked.
+        check: Raises what is wrong.
+
+    Raises:
+        ConfigError: On the other ranks, with the main rank's message.
 
     Example:
-        >>> from mmlt_plugin.ranks import raise_together
-        >>> raise_together(None)
+        >>> from mmlt_plugin.ranks import check_on_main_rank
+        >>> check_on_main_rank(lambda: None)
     """
-    found = [error]
-    broadcast_object_list(found, src=0)
-    if found[0] is not None:
-        raise found[0]
+    error = None
+    if is_main_process():
+        try:
+            check()
+        except Exception as found:  # whatever it is, the others must hear of it
+            error = found
+    message = [None if error is None else str(error) or repr(error)]
+    broadcast_object_list(message, src=0)
+    if error is not None:
+        raise error
+    if message[0] is not None:
+        raise ConfigError(message[0])

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-#: Keys that tell how a training is watched and where it is kept, not what is trained.
+#: Beginnings of keys that tell how a training is watched and where it is kept, not what is
+#: trained.
 ABOUT_THE_RUN = (
-    '_', 'resume', 'load_from', 'work_dir', 'launcher', 'log_', 'env_cfg', 'vis', 'auto_scale_lr',
-    'experiment_name', 'default_hooks.checkpoint', 'default_hooks.logger', 'val_',
-    'test_', 'train_cfg.val_', 'train_cfg.max_epochs', 'custom_imports', 'data_root',
-    'train_dataloader.num_workers', 'train_dataloader.persistent_workers',
-    'train_dataloader.pin_memory',
+    '_', 'resume', 'load_from', 'work_dir', 'launcher', 'log_level', 'log_processor',
+    'env_cfg', 'visualizer', 'vis_backends', 'auto_scale_lr', 'experiment_name',
+    'default_hooks.checkpoint', 'default_hooks.logger', 'default_hooks.visualization',
+    'val_', 'test_', 'train_cfg.val_', 'train_cfg.max_epochs', 'custom_imports',
+)  # fmt: skip
+#: Last parts of such keys.
+ABOUT_THE_MACHINE = (
+    'data_root', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
 )  # fmt: skip
 
 
@@ -56,4 +60,5 @@ def changes(old: Any, new: Any) -> list[str]:
         for key in dict.fromkeys([*before, *after])
         if before.get(key, nothing) != after.get(key, nothing)
         and not key.startswith(ABOUT_THE_RUN)
+        and key.rpartition('.')[2] not in ABOUT_THE_MACHINE
     ]

@@ -12,6 +12,7 @@ import plot_confusion
 import plot_training
 import plot_weight_norms
 import pytest
+import record
 import torch
 
 from mmlt_plugin.errors import ConfigError
@@ -107,6 +108,26 @@ def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):
     )  # fmt: skip
     assert 'configs/ce/resnet20_digits-lt-if32.py and configs/reslt/' in output
     assert not (tmp_path / 'results').exists()
+
+
+def test_a_run_resumed_by_its_own_copy_of_the_config(trained, tmp_path):
+    copy = tmp_path / 'reslt'
+    shutil.copytree(trained / 'reslt', copy)
+    (line,) = (copy / 'provenance.jsonl').read_text().splitlines()
+    own = json.dumps({**json.loads(line), 'config': 'work_dirs/reslt/resnet20.py'})
+    (copy / 'provenance.jsonl').write_text(f'{line}\n{own}\n')
+    run = record.training(copy)
+    assert run['config'] == 'configs/reslt/resnet20_digits-lt-if32.py'
+    assert len(run['starts']) == 2
+
+
+def test_test_time_augmentation_is_another_setting():
+    command = ['tools/test.py', 'a.py', 'b.pth', '--tta', '--amp']
+    assert record.overrides(command) == ['--tta', '--amp']
+    start = dict(config='configs/ce/a.py', command=command)
+    found = record.origin(start, 'tools/test.py', ['b.pth'])
+    assert found['other_settings'] == ['--tta']
+    assert found['remake'] == 'python tools/test.py configs/ce/a.py b.pth --tta --amp'
 
 
 def test_class_distribution(draw):

@@ -20,6 +20,8 @@ from tests.engine.runs import make_runner
         (dict(type='LinearLR', end=600, by_epoch=False), None),
         (dict(type='MultiStepLR', milestones=[3, 5]), None),
         (dict(type='ExponentialLR', gamma=0.9), None),
+        (dict(type='LinearLR', end=int(1e9)), None),
+        (dict(type='LinearMomentum', end=8), None),
     ],
 )
 def test_schedules_longer_than_the_training(scheduler, last):
@@ -93,6 +95,17 @@ def test_what_changed_since_the_checkpoint(tmp_path):
     assert found.endswith('checkpoint: train_dataloader.batch_size: 32 -> 16')
 
 
+def test_a_config_that_is_no_python_can_be_resumed(tmp_path):
+    """pretty_text of an infinity is ``inf``."""
+    settings = {'optim_wrapper.clip_grad': dict(max_norm=9.0, norm_type=float('inf'))}
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}, **settings).train()
+    runner = make_runner(
+        tmp_path, resume=True, **{'train_cfg.max_epochs': 2}, **settings
+    )
+    runner.train()
+    assert runner.epoch == 2
+
+
 def test_changes():
     old = dict(model=dict(depth=20, head=dict(type='A')), steps=[1, 2], work_dir='a')
     new = dict(
@@ -103,6 +116,10 @@ def test_changes():
         'steps.1: 2 -> nothing',
         'model.head.tau: nothing -> 1',
     ]
+    moved = dict(train_dataloader=dict(dataset=dict(data_root='a'), prefetch_factor=2))
+    assert (
+        changes(moved, dict(train_dataloader=dict(dataset=dict(data_root='b')))) == []
+    )
     assert dict(flatten(old))['model.head.type'] == 'A'
 
 

@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import mmengine
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmlt_plugin.run_log import last_checkpoint
 from tests.conftest import ROOT
@@ -78,16 +80,29 @@ def test_resume_goes_on(trained, run_tool, tmp_path):
     )
     assert 'Epoch(train) [3]' in output
     assert 'Epoch(train) [2]' not in output
+    assert f'Load checkpoint from {work_dir}/epoch_2.pth' in output
     assert (work_dir / 'epoch_3.pth').exists()
+    assert Config.fromfile(work_dir / Path(CONFIG).name).load_from is None
+    anew = run_tool(
+        'train.py',
+        CONFIG,
+        '--resume',
+        '--cfg-options',
+        *SMALL,
+        'train_cfg.max_epochs=1',
+    )
+    assert 'nothing to resume in' in anew
 
 
 def test_a_copied_work_dir_goes_on_by_itself(trained, tmp_path):
     """``last_checkpoint`` tells the place at the time; the copy beside it counts."""
     copy = tmp_path / 'copy'
     shutil.copytree(trained[0], copy)
-    assert last_checkpoint(copy) == copy / 'epoch_2.pth'
-    (copy / 'epoch_2.pth').unlink()
+    (copy / 'epoch_2.pth').rename(copy / 'elsewhere.pth')
     assert last_checkpoint(copy) == trained[0] / 'epoch_2.pth'
+    (copy / 'elsewhere.pth').rename(copy / 'epoch_2.pth')
+    assert last_checkpoint(copy) == copy / 'epoch_2.pth'
+    assert (copy / 'last_checkpoint').read_text() == str(copy / 'epoch_2.pth')
     assert last_checkpoint(tmp_path) is None
 
 

@@ -155,6 +155,8 @@ def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
     output = run_tool(
         'test.py', configs / 'ncm.py', checkpoint, '--cfg-options', TINY[0]
     )
+    tested = (tmp_path / 'work/tests.jsonl').read_text()
+    assert len(tested.splitlines()) == 1
     run_tool(
         'analysis/record.py', tmp_path / 'work', '--results', tmp_path / 'results',
         work_dir=False,

@@ -16,7 +16,6 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
-from mmlt_plugin.datasets.image_folder import EXTENSIONS
 from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.errors import ConfigError
 
@@ -28,14 +27,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
-    parser.add_argument('folder', type=Path, help='folder of images, at any depth')
+    parser.add_argument('folder', help='folder of images, at any depth')
     parser.add_argument('--out', required=True, help='the CSV file')
     parser.add_argument('--top', type=int, default=1, help='classes an image')
     cli.add_common_arguments(parser)
     return parser.parse_args()
 
 
-def use_images(cfg: Config, folder: Path, checkpoint: str) -> None:
+def use_images(cfg: Config, folder: str, checkpoint: str) -> None:
     """Let a config test the images of a folder, which have no labels.
 
     Args:
@@ -44,7 +43,7 @@ def use_images(cfg: Config, folder: Path, checkpoint: str) -> None:
         checkpoint: File that tells the classes' names.
 
     Raises:
-        ConfigError: The folder has no images, or the config does not read files.
+        ConfigError: The config does not read files.
     """
     pipeline = find_pipeline(cfg.test_dataloader.dataset)
     if not any(t['type'].endswith('LoadImageFromFile') for t in pipeline):
@@ -53,23 +52,23 @@ def use_images(cfg: Config, folder: Path, checkpoint: str) -> None:
             "memory: begin it with dict(type='LoadImageFromFile') and a Resize to the "
             'size that was trained'
         )
-    if not any(p.suffix.lower() in EXTENSIONS for p in folder.rglob('*')):
-        raise ConfigError(f'{folder} has no images ({", ".join(EXTENSIONS)})')
     content = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
     names = content.get('meta', {}).get('dataset_meta', {}).get('classes')
     cfg.test_dataloader.dataset = dict(
-        type='CustomDataset',
-        data_root=str(folder),
-        with_label=False,
-        extensions=EXTENSIONS,
+        type='UnlabelledImages',
+        data_root=folder,
         metainfo=dict(classes=tuple(names)) if names else None,
         pipeline=pipeline,
     )
+    # Of a config for training from memory.
+    cfg.test_dataloader.pop('collate_fn', None)
 
 
 def main() -> None:
     """Predict as the command line says."""
     args = parse_args()
+    if not Path(args.out).resolve().parent.is_dir():
+        raise ConfigError(f'--out {args.out}: there is no such folder to write into')
     cfg = cli.load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     use_images(cfg, args.folder, args.checkpoint)

@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
     """Switch the visualisation of predictions on."""
-    if 'visualization' not in cfg.get('default_hooks', {}):
+    if not cfg.get('default_hooks', {}).get('visualization'):
         raise ConfigError(
             '--show and --show-dir need default_hooks.visualization='
             "dict(type='VisualizationHook') in the config"

@@ -96,9 +96,10 @@ def main() -> None:
             {'default_hooks.compile': dict(type='CompileHook', mode=args.compile)}
         )
     if args.resume == 'auto':
-        # Nothing to go on from: a second stage still starts from its load_from.
-        if checkpoint := last_checkpoint(cfg.work_dir):
-            cfg.resume, cfg.load_from = True, str(checkpoint)
+        if last_checkpoint(cfg.work_dir):
+            cfg.resume, cfg.load_from = True, None
+        else:  # a second stage still starts from its load_from
+            print(f'nothing to resume in {cfg.work_dir}: the training starts anew')
     elif args.resume:
         cfg.resume, cfg.load_from = True, args.resume
     if args.auto_scale_lr:

@@ -16,6 +16,7 @@ from .samplers import (
     DeferredSampler,
     ReversedSampler,
 )
+from .unlabelled_images import UnlabelledImages
 
 __all__ = [
     'BilateralBatchSampler',
@@ -32,6 +33,7 @@ __all__ = [
     'PlacesLT',
     'RedrawBroken',
     'ReversedSampler',
+    'UnlabelledImages',
     'held_out_indices',
     'long_tailed_counts',
     'long_tailed_indices',

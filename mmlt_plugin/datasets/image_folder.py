@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
+from .image_files import EXTENSIONS, find_images
 from .image_list import ImageListDataset, ImageRecords
-
-EXTENSIONS = (
-    '.jpg',
-    '.jpeg',
-    '.jfif',
-    '.png',
-    '.ppm',
-    '.bmp',
-    '.pgm',
-    '.tif',
-    '.tiff',
-    '.webp',
-)
 
 
 def class_folders(data_root: str) -> list[str]:
@@ -103,32 +88,20 @@ class ImageFolderDataset(ImageListDataset):
         if not folder.is_dir():
             raise ConfigError(f'{folder}: there is no such folder')
         labels = {name: label for label, name in enumerate(self.metainfo['classes'])}
-        found = []
-        passed_over: Counter[str] = Counter()
-        for entry in sorted(folder.iterdir()):
-            if entry.name.startswith('.') or not entry.is_dir():
-                continue
+        folders = [
+            entry
+            for entry in sorted(folder.iterdir())
+            if entry.is_dir() and not entry.name.startswith('.')
+        ]
+        for entry in folders:
             if entry.name not in labels:
                 raise ConfigError(f'{entry} is none of the {len(labels)} classes')
-            for parent, _, files in os.walk(entry, followlinks=True):
-                for name in files:
-                    if name.startswith('.'):
-                        continue
-                    if name.lower().endswith(EXTENSIONS):
-                        found.append((labels[entry.name], os.path.join(parent, name)))
-                    else:
-                        passed_over[Path(name).suffix or name] += 1
+        found = sorted(
+            (labels[Path(path).relative_to(folder).parts[0]], path)
+            for path in (find_images(folders) if folders else ())
+        )
         if not found:
             raise ConfigError(f'{folder} has no images ({", ".join(EXTENSIONS)})')
-        if passed_over:
-            kinds = ', '.join(f'{kind} {n}' for kind, n in passed_over.most_common(5))
-            print_log(
-                f'{folder}: passed over {sum(passed_over.values())} files that are no images '
-                f'by their names ({kinds})',
-                'current',
-                level=logging.WARNING,
-            )
-        found.sort()
         paths = [os.path.relpath(path, self.data_root).encode() for _, path in found]
         return ImageRecords(
             self.data_root,

@@ -41,6 +41,8 @@ class PredictionTable(BaseMetric):
         a.jpg,dog,0.7000,owl,0.2000
     """
 
+    default_prefix = 'predictions'
+
     def __init__(
         self, out_file: str, top: int = 1, collect_device: str = 'cpu'
     ) -> None:

@@ -224,7 +224,7 @@ def test_a_folder_of_class_folders(tmp_path):
 def test_files_that_are_no_images_are_counted(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(
-        'mmlt_plugin.datasets.image_folder.print_log',
+        'mmlt_plugin.datasets.image_files.print_log',
         lambda text, *_, **__: shown.append(text),
     )
     for name in (
@@ -265,6 +265,7 @@ def test_pixels_that_loading_would_clip(tmp_path, dtype, suffix, fault):
     Image.fromarray(np.full((8, 8), 200, dtype)).save(path)
     found = fault_of(path)
     assert found is None if fault is None else fault in found
+    assert fault_of(path, clips=False) is None
 
 
 def test_half_a_million_rows_are_quick_and_compact(write, tmp_path):

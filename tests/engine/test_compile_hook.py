@@ -96,7 +96,10 @@ def test_resuming_a_compiled_training(tmp_path):
     }
     make_runner(tmp_path / 'whole', **settings).train()
     cut_off(tmp_path / 'whole', 1, tmp_path / 'parts')
+    first = tmp_path / 'parts/epoch_1.pth'
+    written = first.stat().st_mtime_ns
     make_runner(tmp_path / 'parts', resume=True, **settings).train()
+    assert first.stat().st_mtime_ns == written  # it did not begin again
     found, expected = (final_state(tmp_path / d, 2) for d in ('parts', 'whole'))
     assert_equal(found, expected)
 

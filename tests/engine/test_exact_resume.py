@@ -95,6 +95,7 @@ def test_resumed_equals_uninterrupted(case, tmp_path):
     # As a new process would: the generators are anywhere.
     torch.manual_seed(hash(case) % 1000)
     make_runner(tmp_path / 'parts', resume=True, **settings).train()
+    assert not (tmp_path / 'parts/epoch_1.pth').exists()  # it did not begin again
     assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
 
 
@@ -215,4 +216,5 @@ def test_two_ranks(tmp_path, run_tool):
             'model.train_cfg.augments.type=Mixup', 'model.train_cfg.augments.alpha=1.0',
             work_dir=tmp_path / name,
         )  # fmt: skip
+    assert not (tmp_path / 'parts/epoch_1.pth').exists()
     assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))

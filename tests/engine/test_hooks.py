@@ -7,6 +7,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmlt_plugin.class_names import first_difference
 from mmlt_plugin.engine import CheckpointMatchHook, ClassCountsHook
 from mmlt_plugin.engine.hooks.class_counts_hook import number_of_classes
 from mmlt_plugin.errors import ConfigError
@@ -148,9 +149,20 @@ def test_validation_classes_have_the_same_names():
     names[2:] = ['aardvark', *names[3:]]
     runner.val_loop.dataloader.dataset = Labels([0], names)
     with pytest.raises(
-        ConfigError, match=r"label 2 is .* 'aardvark' in the validation"
+        ConfigError, match=r"label 2 is .* 'aardvark' in the dataset to eval"
     ):
         ClassCountsHook().before_train(runner)
+
+
+def test_numbers_in_the_place_of_names_are_not_compared():
+    runner = make_runner([0, 1])
+    runner.val_loop.dataloader.dataset = Labels([0], '0123')
+    ClassCountsHook().before_train(runner)
+    assert first_difference(['cat', 'dog'], ['0', '1']) is None
+    assert first_difference(['cat', 'dog'], None) is None
+    assert first_difference(['cat', 'dog'], ['cat', 'dog']) is None
+    assert first_difference(['cat', 'dog'], ['cat', 'dog', 'owl']) == 2
+    assert first_difference(['cat', 'dog'], ['dog', 'cat']) == 0
 
 
 def test_classes_without_images_are_named():

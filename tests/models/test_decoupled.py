@@ -210,5 +210,10 @@ def test_accuracy_of_negative_logits(kind, settings, topk):
     for k in (1, 2) if topk != 1 else (1,):
         expected = 100 * sum(rank < k for rank in ranks) / 4
         assert float(losses[f'accuracy_top-{k}']) == pytest.approx(expected)
+    few = dict(topk=(1, 5)) if topk != 1 else dict(topk=5)
+    head.topk = few['topk']
+    assert (
+        float(head.loss(x, [DataSample().set_gt_label(0)] * 4)['accuracy_top-5']) == 100
+    )
     soft = [DataSample().set_gt_score(torch.full((3,), 1 / 3)) for _ in range(4)]
     assert not [key for key in head.loss(x, soft) if 'accuracy' in key]

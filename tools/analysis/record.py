@@ -44,7 +44,8 @@ def overrides(command: list[str]) -> list[str]:
     return [word for word in command[2:] if re.match(r'[\w.]+=', word)] + [
         word
         for word in command
-        if word in ('--amp', '--in-memory', '--auto-scale-lr') or '--compile' in word
+        if word in ('--amp', '--in-memory', '--auto-scale-lr', '--tta')
+        or '--compile' in word
     ]
 
 
@@ -83,23 +84,32 @@ def origin(start: dict, script: str, positional: list[str]) -> dict:
     )
 
 
+def is_copy(config: str, work_dir: Path) -> bool:
+    """Whether a config is the copy that a training leaves in its work dir."""
+    path = Path(config)
+    return 'configs' not in path.parts and path.parent.name == work_dir.resolve().name
+
+
 def training(work_dir: Path) -> dict:
     """What is recorded of a training."""
     starts = read_starts(work_dir / 'provenance.jsonl')
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
     epochs = cfg.train_cfg.max_epochs
-    checkpoint = CheckpointLoader.load_checkpoint(
-        str(last_checkpoint(work_dir)), map_location='cpu'
-    )
-    configs = sorted({start['config'] for start in starts})
+    saved = last_checkpoint(work_dir)
+    if saved is None:
+        raise ConfigError(f'{work_dir}/last_checkpoint is missing: nothing was saved')
+    checkpoint = CheckpointLoader.load_checkpoint(str(saved), map_location='cpu')
+    configs = list(dict.fromkeys(start['config'] for start in starts))
+    # Resumed by the copy of the config in the work dir, it is the same training.
+    configs = [c for c in configs if not is_copy(c, work_dir)] or configs[:1]
     if len(configs) > 1:
         raise ConfigError(
             f'{work_dir} holds trainings of {" and ".join(configs)}, one on top of the '
             'other: give each a work dir of its own'
         )
     return dict(
-        **origin(starts[-1], 'tools/train.py', []),
+        **origin(dict(starts[-1], config=configs[0]), 'tools/train.py', []),
         seed=starts[-1]['seed'],
         complete=curve[-1]['epoch'] == epochs,
         epochs=epochs,
@@ -114,7 +124,7 @@ def training(work_dir: Path) -> dict:
 
 def test(work_dir: Path) -> dict:
     """What is recorded of the last test in a work dir where nothing was trained."""
-    start = read_starts(work_dir / 'tests.jsonl')[-1]
+    start = read_starts(work_dir / 'tests.jsonl')[-1]  # the last test counts
     checkpoint, metrics = start.pop('checkpoint'), start.pop('metrics')
     checkpoint['file'] = without_machine(checkpoint['file'])
     found = shot_metrics(metrics)

@@ -22,6 +22,7 @@ from rich.progress import track
 
 from mmlt_plugin import cli
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
+from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.engine.hooks.class_counts_hook import (
     check_names,
     classes_without_images,
@@ -34,11 +35,16 @@ WIDE = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
-def fault_of(path: str) -> str | None:
+def fault_of(path: str, clips: bool = True) -> str | None:
     """What is wrong with an image file, or None.
 
     Reads the first and last bytes, so that half a million files take minutes; only what
     does not end as it should, is in another format, or has 16 bits, is decoded.
+
+    Args:
+        path: The file.
+        clips: Whether the images are loaded by Pillow, which clips more than 8 bits;
+            OpenCV scales them.
     """
     try:
         with open(path, 'rb') as file:
@@ -53,20 +59,20 @@ def fault_of(path: str) -> str | None:
             return None
         with Image.open(path) as image:
             image.load()
-            if image.mode in WIDE:
+            if clips and image.mode in WIDE:
                 return f'{image.mode} pixels would be clipped: convert it to 8 bits'
     except (OSError, SyntaxError, ValueError) as error:
         return getattr(error, 'strerror', None) or str(error)
     return None
 
 
-def check_files(dataset: Any, name: str) -> int:
+def check_files(dataset: Any, name: str, clips: bool) -> int:
     """Look at every image file of a dataset; returns the number of faulty ones."""
     faults = 0
     for i in track(range(len(dataset)), description=f'{name}: {len(dataset)} files'):
         info = dataset.get_data_info(i)
         path = info.get('img_path')
-        fault = fault_of(path) if path else None
+        fault = fault_of(path, clips) if path else None
         if fault:
             faults += 1
             if faults <= 10:
@@ -134,7 +140,11 @@ def main() -> None:
         else:
             check_names(training, dataset)
         if not args.no_files:
-            faults += check_files(dataset, name)
+            clips = any(
+                transform.get('imdecode_backend') == 'pillow'
+                for transform in find_pipeline(loader.dataset)
+            )
+            faults += check_files(dataset, name, clips)
     if faults:
         raise ConfigError(f'{faults} image files are missing or broken, see above')
     print('nothing wrong')

@@ -7,6 +7,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from ...class_names import first_difference
 from ...errors import ConfigError
 from ...weights import shapes
 
@@ -37,10 +38,8 @@ class CheckpointMatchHook(Hook):
         """Refuse test data of other classes."""
         metainfo = getattr(runner.test_loop.dataloader.dataset, 'metainfo', {})
         tested = list(metainfo.get('classes') or [])
-        if self.trained and tested and tested != self.trained:
-            pairs = zip(self.trained, tested)
-            differ = [i for i, (a, b) in enumerate(pairs) if a != b]
-            first = differ[0] if differ else min(len(self.trained), len(tested))
+        first = first_difference(self.trained, tested)
+        if self.trained is not None and first is not None:
             raise ConfigError(
                 'test_dataloader.dataset has other classes than the checkpoint was '
                 f'trained on, the first is number {first}: {tested[first : first + 1]} '

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS, HOOKS
 
 from ...class_counts import training_class_counts
+from ...class_names import first_difference
 from ...errors import ConfigError
 from ...weights import device_of, unwrapped
 
@@ -165,8 +166,8 @@ def check_names(training: Any, validation: Any) -> None:
 
     Args:
         training: The training dataset; ``metainfo['classes']`` has the names in label
-            order, where there are any.
-        validation: The validation dataset.
+            order, where there are any, as many as in the other.
+        validation: The dataset to evaluate on. Names that are numbers are not compared.
 
     Raises:
         ConfigError: Names the first label that differs.
@@ -175,12 +176,13 @@ def check_names(training: Any, validation: Any) -> None:
         getattr(dataset, 'metainfo', {}).get('classes') or ()
         for dataset in (training, validation)
     )
-    for label, (ours, theirs) in enumerate(zip(trained, tested)):
-        if ours != theirs:
-            raise ConfigError(
-                f'label {label} is {ours!r} in the training dataset and {theirs!r} in the '
-                'validation dataset: give both the same classes, in the same order'
-            )
+    label = first_difference(trained, tested)
+    if label is not None:
+        raise ConfigError(
+            f'label {label} is {trained[label]!r} in the training dataset and '
+            f'{tested[label]!r} in the dataset to evaluate on: give both the same classes, '
+            'in the same order'
+        )
 
 
 def classes_without_images(counts: np.ndarray, dataset: Any) -> str:

@@ -23,7 +23,7 @@ from mmpretrain.registry import HOOKS
 from ... import compat
 from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
-from ...ranks import raise_together
+from ...ranks import check_on_main_rank
 from ...settings import changes
 from ...version import __version__
 
@@ -61,28 +61,24 @@ class ProvenanceHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Compare the data with the checkpoint's."""
-        problem = None
-        if is_main_process():
-            self.data = data_fingerprint(runner.train_dataloader.dataset)
-            told = self.told.get('data_fingerprint') if runner._resume else None
-            if told not in (None, self.data):
-                problem = ConfigError(
-                    f'the training images or labels (fingerprint {self.data}) are not '
-                    f'those of the checkpoint ({told}) that this run resumes from: '
-                    'resume with the same data, or start anew with load_from'
-                )
-            if runner._resume:
-                self._tell_changes(runner)
-        raise_together(problem)
+        check_on_main_rank(lambda: self._check_data(runner))
 
-    def _tell_changes(self, runner: Runner) -> None:
-        """Warn of what else is not as in the training that goes on."""
-        text = self.told.get('cfg')
-        found = []
-        if text:
-            before = Config.fromstring(text, '.py')
-            found = changes(before.to_dict(), runner.cfg.to_dict())
-        if found:
+    def _check_data(self, runner: Runner) -> None:
+        self.data = data_fingerprint(runner.train_dataloader.dataset)
+        if not runner._resume:
+            return
+        told = self.told.get('data_fingerprint')
+        if told not in (None, self.data):
+            raise ConfigError(
+                f'the training images or labels (fingerprint {self.data}) are not '
+                f'those of the checkpoint ({told}) that this run resumes from: '
+                'resume with the same data, or start anew with load_from'
+            )
+        try:
+            before = Config.fromstring(self.told['cfg'], '.py').to_dict()
+        except Exception:  # of another code base, or a text that is no Python
+            return
+        if found := changes(before, runner.cfg.to_dict()):
             shown = ', '.join(found[:8]) + (', ...' if len(found) > 8 else '')
             runner.logger.warning(
                 f'resumed with other settings than the checkpoint: {shown}'
@@ -109,11 +105,11 @@ class ProvenanceHook(Hook):
         self, runner: Runner, metrics: dict[str, float] | None = None
     ) -> None:
         """Write the line of a test."""
-        if is_main_process():
+        if metrics and is_main_process():
             told = {key: self.told.get(key) for key in TOLD}
             numbers = {
                 key: value
-                for key, value in (metrics or {}).items()
+                for key, value in metrics.items()
                 if isinstance(value, (int, float))
             }
             _add_line(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 
-from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
-from ...ranks import raise_together
+from ...ranks import check_on_main_rank
 
 try:
     import fcntl
@@ -49,7 +48,7 @@ class WorkDirLockHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Take the lock, on the folder itself."""
-        raise_together(_lock(runner.work_dir) if is_main_process() else None)
+        check_on_main_rank(lambda: _lock(runner.work_dir))
 
     def after_train(self, runner: Runner) -> None:
         """Give the lock back."""
@@ -58,23 +57,22 @@ class WorkDirLockHook(Hook):
             os.close(descriptor)
 
 
-def _lock(work_dir: str) -> ConfigError | None:
-    """Lock a folder until the process ends; returns what is against it."""
+def _lock(work_dir: str) -> None:
+    """Lock a folder until the process ends."""
     folder = os.path.realpath(work_dir)
     # This process may train there again, after an interruption in a notebook say.
     if fcntl is None or folder in _held:
-        return None
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        return ConfigError(
+        raise ConfigError(
             f'another training runs in work_dir {work_dir}: give this one another '
             '--work-dir'
-        )
+        ) from None
     except OSError:  # a file system without locks
         os.close(descriptor)
-        return None
+        return
     _held[folder] = descriptor
-    return None

@@ -62,7 +62,8 @@ def accuracies(
     if target.dim() > 1:
         return {}
     topk = (topk,) if isinstance(topk, int) else topk
-    ranked = logits.detach().topk(max(topk), dim=1).indices == target[:, None]
+    most = min(max(topk), logits.size(1))
+    ranked = logits.detach().topk(most, dim=1).indices == target[:, None]
     return {
         f'accuracy_top-{k}': 100 * ranked[:, :k].any(1).float().mean() for k in topk
     }

@@ -1,0 +1,51 @@
+"""The image files below a folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+EXTENSIONS = (
+    '.jpg', '.jpeg', '.jfif', '.png', '.ppm', '.bmp', '.pgm', '.tif', '.tiff', '.webp',
+)  # fmt: skip
+
+
+def find_images(folders: list[Path]) -> list[str]:
+    """Paths of the images at any depth below some folders, sorted.
+
+    Hidden files are left out; other files that are no images by their names are counted in
+    a warning.
+
+    Args:
+        folders: Where to look.
+
+    Example:
+        >>> from mmlt_plugin.datasets.image_files import find_images
+        >>> root = getfixture('tmp_path')
+        >>> for name in ('2.JPG', '1.png', '.hidden.png'):
+        ...     (root / name).touch()
+        >>> [path.rpartition('/')[2] for path in find_images([root])]
+        ['1.png', '2.JPG']
+    """
+    found = []
+    passed_over: Counter[str] = Counter()
+    for folder in folders:
+        for parent, _, names in os.walk(folder, followlinks=True):
+            for name in names:
+                if name.lower().endswith(EXTENSIONS) and not name.startswith('.'):
+                    found.append(os.path.join(parent, name))
+                elif not name.startswith('.'):
+                    passed_over[Path(name).suffix or name] += 1
+    if passed_over:
+        kinds = ', '.join(f'{kind} {n}' for kind, n in passed_over.most_common(5))
+        print_log(
+            f'{os.path.commonpath(folders)}: passed over {sum(passed_over.values())} files '
+            f'that are no images by their names ({kinds})',
+            'current',
+            level=logging.WARNING,
+        )
+    return sorted(found)

@@ -1,0 +1,54 @@
+"""Images to be predicted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmpretrain.registry import DATASETS
+
+from ..errors import ConfigError
+from .image_files import EXTENSIONS, find_images
+from .image_list import ImageListDataset, ImageRecords
+
+
+@DATASETS.register_module()
+class UnlabelledImages(ImageListDataset):
+    """All images below a folder; their label is -1.
+
+    Args:
+        data_root: The folder.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, and
+            ``metainfo`` with the classes that can be predicted.
+
+    Raises:
+        ConfigError: The folder has no image. Reading one that is broken names it.
+
+    Example:
+        >>> from mmlt_plugin.datasets import UnlabelledImages
+        >>> root = getfixture('tmp_path')
+        >>> (root / 'deep').mkdir()
+        >>> (root / 'deep/1.jpg').touch()
+        >>> len(UnlabelledImages(str(root)))
+        1
+    """
+
+    def __init__(self, data_root: str, **kwargs: Any) -> None:
+        super().__init__('', data_root, **kwargs)
+
+    def load_data_list(self) -> ImageRecords:
+        """Find the images, sorted by path."""
+        found = find_images([Path(self.data_root)])
+        if not found:
+            raise ConfigError(
+                f'{self.data_root} has no images ({", ".join(EXTENSIONS)})'
+            )
+        paths = [os.path.relpath(path, self.data_root).encode() for path in found]
+        return ImageRecords(
+            self.data_root,
+            np.array(paths),
+            np.full(len(paths), -1),
+            np.arange(1, len(paths) + 1),
+        )
