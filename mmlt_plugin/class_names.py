@@ -16,16 +16,18 @@ def first_difference(
         theirs: Others.
 
     Returns:
-        int | None: None if there is no such label, or a list is missing or consists of
-        numbers, which stand for names that nobody told.
+        int | None: None if there is no such label, a list is missing, or one alone consists
+        of numbers, which stand for names that nobody told.
 
     Example:
         >>> from mmlt_plugin.class_names import first_difference
         >>> first_difference(['cat', 'dog'], ['cat', 'cow'])
         1
     """
-    for names in (ours, theirs):
-        if not names or all(str(name).isdigit() for name in names):
-            return None
-    pairs = zip_longest(ours or (), theirs or ())
+    if not ours or not theirs:
+        return None
+    numbers = [all(str(name).isdigit() for name in names) for names in (ours, theirs)]
+    if numbers[0] != numbers[1]:
+        return None
+    pairs = zip_longest(ours, theirs)
     return next((label for label, (a, b) in enumerate(pairs) if a != b), None)

@@ -159,6 +159,7 @@ def test_numbers_in_the_place_of_names_are_not_compared():
     runner.val_loop.dataloader.dataset = Labels([0], '0123')
     ClassCountsHook().before_train(runner)
     assert first_difference(['cat', 'dog'], ['0', '1']) is None
+    assert first_difference(['0', '1', '2'], ['0', '2', '1']) == 1  # these are names
     assert first_difference(['cat', 'dog'], None) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog']) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog', 'owl']) == 2
