@@ -208,14 +208,10 @@ def _resolve(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
             if id(part) not in starts:
                 starts[id(part)] = end
                 end += int(ids.max(initial=-1)) + 1
+        shifts = [starts[id(part)] for part in dataset.datasets]
         return (
             np.concatenate([labels for labels, _ in parts]),
-            np.concatenate(
-                [
-                    ids + starts[id(part)]
-                    for part, (_, ids) in zip(dataset.datasets, parts)
-                ]
-            ),
+            np.concatenate([ids + shift for (_, ids), shift in zip(parts, shifts)]),
         )
     if isinstance(dataset, RepeatDataset):
         labels, ids = _resolve(dataset.dataset)

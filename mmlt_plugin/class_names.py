@@ -1,18 +1,29 @@
-"""Whether two lists of class names give labels the same meaning."""
+"""Names of classes, and whether two lists of them give labels the same meaning."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import Any
 
 
-def first_difference(
-    ours: Sequence[str] | None, theirs: Sequence[str] | None
-) -> int | None:
+def names_of(dataset: Any) -> Sequence[str]:
+    """Names of a dataset's classes in label order; empty where it tells none.
+
+    Example:
+        >>> from mmlt_plugin.class_names import names_of
+        >>> from mmlt_plugin.datasets import Digits
+        >>> names_of(Digits(split='test'))[:3]
+        ('0', '1', '2')
+    """
+    return getattr(dataset, 'metainfo', {}).get('classes') or ()
+
+
+def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
     """First label that stands for another class in the second list.
 
     Args:
-        ours: Names in label order; None or none where nobody told them.
+        ours: Names in label order; empty where nobody told them.
         theirs: Others.
 
     Returns:

@@ -33,20 +33,18 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         schedulers = [schedulers]
     found = []
     for number, scheduler in enumerate(schedulers):
-        ends = [scheduler.get(key) or 0 for key in ('end', 'T_max', 'total_iters')]
-        ends[1] += scheduler.get('begin') or 0
-        last = max(*ends, *(scheduler.get('milestones') or [0]))
-        endless = last >= 1e9  # mmengine's default
-        rate = str(scheduler.get('type')).endswith('LR')
-        if (
-            epochs
-            and rate
-            and scheduler.get('by_epoch', True)
-            and epochs < last
-            and not endless
-        ):
+        kind = str(scheduler.get('type'))
+        if not scheduler.get('by_epoch', True) or not kind.endswith('LR'):
+            continue
+        last = max(
+            scheduler.get('end') or 0,
+            scheduler.get('total_iters') or 0,
+            (scheduler.get('begin') or 0) + (scheduler.get('T_max') or 0),
+            *(scheduler.get('milestones') or []),
+        )
+        if epochs and epochs < last < 1e9:  # which is mmengine's word for no end
             found.append(
-                f'param_scheduler[{number}] ({scheduler.get("type")}) reaches to epoch '
+                f'param_scheduler[{number}] ({kind}) reaches to epoch '
                 f'{last}, train_cfg.max_epochs is {epochs}: the learning rate does not get '
                 'where it should'
             )

@@ -14,6 +14,26 @@ EXTENSIONS = (
 )  # fmt: skip
 
 
+def visible_folders(folder: Path) -> list[Path]:
+    """Folders in a folder, sorted, without hidden ones; none where there is no folder.
+
+    Example:
+        >>> from mmlt_plugin.datasets.image_files import visible_folders
+        >>> root = getfixture('tmp_path')
+        >>> for name in ('dog', 'cat', '.cache'):
+        ...     (root / name).mkdir()
+        >>> [folder.name for folder in visible_folders(root)]
+        ['cat', 'dog']
+    """
+    if not folder.is_dir():
+        return []
+    return [
+        entry
+        for entry in sorted(folder.iterdir())
+        if entry.is_dir() and not entry.name.startswith('.')
+    ]
+
+
 def find_images(folders: list[Path]) -> list[str]:
     """Paths of the images at any depth below some folders, sorted.
 
@@ -36,9 +56,11 @@ def find_images(folders: list[Path]) -> list[str]:
     for folder in folders:
         for parent, _, names in os.walk(folder, followlinks=True):
             for name in names:
-                if name.lower().endswith(EXTENSIONS) and not name.startswith('.'):
+                if name.startswith('.'):
+                    continue
+                if name.lower().endswith(EXTENSIONS):
                     found.append(os.path.join(parent, name))
-                elif not name.startswith('.'):
+                else:
                     passed_over[Path(name).suffix or name] += 1
     if passed_over:
         kinds = ', '.join(f'{kind} {n}' for kind, n in passed_over.most_common(5))

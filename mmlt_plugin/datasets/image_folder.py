@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
-from .image_files import EXTENSIONS, find_images
+from .image_files import EXTENSIONS, find_images, visible_folders
 from .image_list import ImageListDataset, ImageRecords
 
 
@@ -30,17 +28,13 @@ def class_folders(data_root: str) -> list[str]:
         ['cat', 'dog']
     """
     folder = Path(data_root, 'train')
-    names = [
-        entry.name
-        for entry in (folder.iterdir() if folder.is_dir() else ())
-        if entry.is_dir() and not entry.name.startswith('.')
-    ]
+    names = [entry.name for entry in visible_folders(folder)]
     if len(names) < 2:
         raise ConfigError(
             f'{folder} has {len(names)} folders, and should have one for each class: set '
             'the environment variable DATA to the folder of train/<class>/ and val/<class>/'
         )
-    return sorted(names)
+    return names
 
 
 @DATASETS.register_module()
@@ -88,24 +82,16 @@ class ImageFolderDataset(ImageListDataset):
         if not folder.is_dir():
             raise ConfigError(f'{folder}: there is no such folder')
         labels = {name: label for label, name in enumerate(self.metainfo['classes'])}
-        folders = [
-            entry
-            for entry in sorted(folder.iterdir())
-            if entry.is_dir() and not entry.name.startswith('.')
-        ]
+        folders = visible_folders(folder)
         for entry in folders:
             if entry.name not in labels:
                 raise ConfigError(f'{entry} is none of the {len(labels)} classes')
         found = sorted(
             (labels[Path(path).relative_to(folder).parts[0]], path)
-            for path in (find_images(folders) if folders else ())
+            for path in find_images(folders)
         )
         if not found:
             raise ConfigError(f'{folder} has no images ({", ".join(EXTENSIONS)})')
-        paths = [os.path.relpath(path, self.data_root).encode() for _, path in found]
-        return ImageRecords(
-            self.data_root,
-            np.array(paths),
-            np.array([label for label, _ in found]),
-            np.arange(1, len(found) + 1),
+        return ImageRecords.of_files(
+            self.data_root, [path for _, path in found], [label for label, _ in found]
         )

@@ -44,6 +44,16 @@ class ImageRecords(Sequence):
         self.labels = labels
         self.lines = lines
 
+    @classmethod
+    def of_files(
+        cls, root: str, files: Sequence[str], labels: Sequence[int]
+    ) -> ImageRecords:
+        """Records of files that were found below a folder rather than listed."""
+        paths = [os.path.relpath(file, root).encode() for file in files]
+        return cls(
+            root, np.array(paths), np.array(labels), np.arange(1, len(paths) + 1)
+        )
+
     def __len__(self) -> int:
         return len(self.paths)
 

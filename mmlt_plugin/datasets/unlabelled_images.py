@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
@@ -45,10 +43,4 @@ class UnlabelledImages(ImageListDataset):
             raise ConfigError(
                 f'{self.data_root} has no images ({", ".join(EXTENSIONS)})'
             )
-        paths = [os.path.relpath(path, self.data_root).encode() for path in found]
-        return ImageRecords(
-            self.data_root,
-            np.array(paths),
-            np.full(len(paths), -1),
-            np.arange(1, len(paths) + 1),
-        )
+        return ImageRecords.of_files(self.data_root, found, [-1] * len(found))

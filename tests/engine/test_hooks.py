@@ -160,7 +160,7 @@ def test_numbers_in_the_place_of_names_are_not_compared():
     ClassCountsHook().before_train(runner)
     assert first_difference(['cat', 'dog'], ['0', '1']) is None
     assert first_difference(['0', '1', '2'], ['0', '2', '1']) == 1  # these are names
-    assert first_difference(['cat', 'dog'], None) is None
+    assert first_difference(['cat', 'dog'], []) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog']) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog', 'owl']) == 2
     assert first_difference(['cat', 'dog'], ['dog', 'cat']) == 0

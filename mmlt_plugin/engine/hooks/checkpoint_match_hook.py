@@ -7,7 +7,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from ...class_names import first_difference
+from ...class_names import first_difference, names_of
 from ...errors import ConfigError
 from ...weights import shapes
 
@@ -32,14 +32,13 @@ class CheckpointMatchHook(Hook):
     priority = 'VERY_LOW'  # after hooks that swap the weights, such as EMAHook
 
     def __init__(self) -> None:
-        self.trained: list | None = None
+        self.trained: list[str] = []
 
     def before_test(self, runner: Runner) -> None:
         """Refuse test data of other classes."""
-        metainfo = getattr(runner.test_loop.dataloader.dataset, 'metainfo', {})
-        tested = list(metainfo.get('classes') or [])
+        tested = list(names_of(runner.test_loop.dataloader.dataset))
         first = first_difference(self.trained, tested)
-        if self.trained is not None and first is not None:
+        if first is not None:
             raise ConfigError(
                 'test_dataloader.dataset has other classes than the checkpoint was '
                 f'trained on, the first is number {first}: {tested[first : first + 1]} '

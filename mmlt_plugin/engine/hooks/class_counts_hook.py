@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS, HOOKS
 
 from ...class_counts import training_class_counts
-from ...class_names import first_difference
+from ...class_names import first_difference, names_of
 from ...errors import ConfigError
 from ...weights import device_of, unwrapped
 
@@ -172,10 +172,7 @@ def check_names(training: Any, validation: Any) -> None:
     Raises:
         ConfigError: Names the first label that differs.
     """
-    trained, tested = (
-        getattr(dataset, 'metainfo', {}).get('classes') or ()
-        for dataset in (training, validation)
-    )
+    trained, tested = names_of(training), names_of(validation)
     label = first_difference(trained, tested)
     if label is not None:
         raise ConfigError(
@@ -201,7 +198,7 @@ def classes_without_images(counts: np.ndarray, dataset: Any) -> str:
     absent = np.flatnonzero(counts == 0)
     if not len(absent):
         return ''
-    names = getattr(dataset, 'metainfo', {}).get('classes') or range(len(counts))
+    names = names_of(dataset) or range(len(counts))
     shown = ', '.join(str(names[c]) for c in absent[:10])
     return (
         f'{len(absent)} of {len(counts)} classes {"has" if len(absent) == 1 else "have"} no '

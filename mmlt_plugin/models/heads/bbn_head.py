@@ -13,7 +13,7 @@ from torch import nn
 from ...checks import check_number
 from ...errors import ConfigError
 from ..layers import split_halves
-from .linear_head import accuracies
+from .accuracies import accuracies
 from .targets import stack_targets
 
 

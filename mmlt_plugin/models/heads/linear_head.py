@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
 
+from .accuracies import accuracies
 from .targets import stack_targets
 
 
@@ -38,32 +38,3 @@ class LinearHead(LinearClsHead):
         if self.cal_acc:
             losses.update(accuracies(cls_score, target, self.topk))
         return losses
-
-
-def accuracies(
-    logits: torch.Tensor, target: torch.Tensor, topk: int | Sequence[int]
-) -> dict[str, torch.Tensor]:
-    """Accuracies of a batch in percent, to be logged.
-
-    Args:
-        logits: Scores (N, C) of any sign.
-        target: Labels (N,); of soft labels (N, C) there is no accuracy.
-        topk: Each k counts an image whose label is among the k largest scores.
-
-    Returns:
-        dict: ``accuracy_top-k`` by k.
-
-    Example:
-        >>> import torch
-        >>> from mmlt_plugin.models.heads.linear_head import accuracies
-        >>> accuracies(torch.tensor([[-1.0, -2.0]]), torch.tensor([0]), topk=(1,))
-        {'accuracy_top-1': tensor(100.)}
-    """
-    if target.dim() > 1:
-        return {}
-    topk = (topk,) if isinstance(topk, int) else topk
-    most = min(max(topk), logits.size(1))
-    ranked = logits.detach().topk(most, dim=1).indices == target[:, None]
-    return {
-        f'accuracy_top-{k}': 100 * ranked[:, :k].any(1).float().mean() for k in topk
-    }

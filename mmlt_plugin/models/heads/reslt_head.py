@@ -20,7 +20,7 @@ from ...checks import check_choice, check_number
 from ...class_counts import check_group_sizes, class_groups
 from ...errors import ConfigError
 from ..layers import BranchConv, BranchNorm, tau_normalize
-from .linear_head import accuracies
+from .accuracies import accuracies
 from .targets import stack_targets
 
 BRANCHES: dict[str, Any] = dict(bn=BranchNorm, conv=BranchConv)

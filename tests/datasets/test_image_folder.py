@@ -1,0 +1,78 @@
+"""Folders of class folders, and what in them is no image."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmlt_plugin.datasets import ImageFolderDataset
+from mmlt_plugin.datasets.image_folder import class_folders
+from mmlt_plugin.errors import ConfigError
+
+
+def test_a_folder_of_class_folders(tmp_path):
+    for name in ('train/cat', 'train/dog/deep', 'train/owl', 'val/dog', 'val/owl'):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / '1.JPG').touch()
+    (tmp_path / 'train/.ipynb_checkpoints').mkdir()
+    (tmp_path / 'train/owl/notes.txt').touch()
+    classes = ['cat', 'dog', 'owl']
+    train = ImageFolderDataset(str(tmp_path), 'train', classes)
+    assert train.get_gt_labels().tolist() == [0, 1, 2]
+    assert train.get_data_info(1)['img_path'] == str(tmp_path / 'train/dog/deep/1.JPG')
+    val = ImageFolderDataset(str(tmp_path), 'val', classes)
+    assert val.get_gt_labels().tolist() == [1, 2], 'a missing class shifts no other'
+    assert tuple(classes) == val.CLASSES
+    with pytest.raises(ConfigError, match='owl is none of the 2 classes'):
+        ImageFolderDataset(str(tmp_path), 'val', classes[:2])
+    with pytest.raises(ConfigError, match='test: there is no such folder'):
+        ImageFolderDataset(str(tmp_path), 'test', classes)
+    (tmp_path / 'empty/cat').mkdir(parents=True)
+    with pytest.raises(ConfigError, match='empty has no images'):
+        ImageFolderDataset(str(tmp_path), 'empty', classes)
+
+
+def test_files_that_are_no_images_are_counted(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(
+        'mmlt_plugin.datasets.image_files.print_log',
+        lambda text, *_, **__: shown.append(text),
+    )
+    for name in (
+        'a/1.jpg',
+        'a/._1.jpg',
+        'a/2.GIF',
+        'a/3.gif',
+        'b/1.JFIF',
+        'b/notes.txt',
+    ):
+        path = tmp_path / 'train' / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    dataset = ImageFolderDataset(str(tmp_path), 'train', ['a', 'b'])
+    assert dataset.get_gt_labels().tolist() == [0, 1]
+    assert 'passed over 3 files that are no images by their names' in shown[0]
+    assert '.txt 1' in shown[0]
+
+
+@pytest.mark.parametrize('folders', [[], ['train'], ['train/only']])
+def test_class_folders_that_are_missing(tmp_path, folders):
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / 'cat.jpg').touch()
+    with pytest.raises(ConfigError, match=r'has [01] folders.*DATA'):
+        class_folders(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'suffix', 'fault'),
+    [('uint8', 'png', None), ('uint16', 'png', 'I;16'), ('uint16', 'tif', 'I;16'),
+     ('float32', 'tif', 'F pixels'), ('int32', 'tif', 'I pixels')],
+)  # fmt: skip
+def test_pixels_that_loading_would_clip(tmp_path, dtype, suffix, fault):
+    from tools.dataset.check import fault_of
+
+    path = str(tmp_path / f'a.{suffix}')
+    Image.fromarray(np.full((8, 8), 200, dtype)).save(path)
+    found = fault_of(path)
+    assert found is None if fault is None else fault in found
+    assert fault_of(path, clips=False) is None
