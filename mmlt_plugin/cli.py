@@ -121,9 +121,8 @@ def prepare_dataloaders(
             loader.pin_memory = False
         if loader.get('batch_sampler') and loader.get('drop_last'):
             raise ConfigError(
-                f'{field}.drop_last is not allowed beside a batch_sampler: set '
-                f'{field}=dict(_delete_=True, ...) without it and '
-                f'{field}.batch_sampler.drop_last instead'
+                f'{field}.drop_last=True is not allowed beside a batch_sampler: set '
+                f'{field}.drop_last=False and {field}.batch_sampler.drop_last=True'
             )
         if loader.get('num_workers', 0) == 0:
             # PyTorch refuses persistent workers where there are none.

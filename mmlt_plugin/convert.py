@@ -24,7 +24,7 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
 
     Names that match, after those of the released ResLT and BBN code are translated,
     are taken first. What then is left on both sides is matched in order, where all
-    shapes agree; the batch normalisations of ResLT's CIFAR branches become the rows of
+    shapes and last parts of the names agree; the batch normalisations of ResLT's CIFAR branches become the rows of
     one layer.
 
     Args:
@@ -68,7 +68,7 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
                 break
     report += merge_branch_norms(left, wanted, found)
     missing = [name for name in wanted if name not in found]
-    if [wanted[n].shape for n in missing] != [t.shape for t in left.values()]:
+    if kinds({name: wanted[name] for name in missing}) != kinds(left):
         raise ConfigError(
             f'{len(missing)} tensors of the model and {len(left)} of the checkpoint have '
             f'no counterpart: {", ".join(missing[:3]) or "none"} / '
@@ -78,6 +78,11 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
         take(ours, theirs)
     zero = torch.zeros((), dtype=torch.int64)
     return {name: found.get(name, zero) for name in target}, report
+
+
+def kinds(tensors: State) -> list[tuple[str, torch.Size]]:
+    """What tensors are: the last part of the name, and the shape."""
+    return [(name.rpartition('.')[2], t.shape) for name, t in tensors.items()]
 
 
 def candidates(name: str) -> list[str]:

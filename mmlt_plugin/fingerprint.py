@@ -1,4 +1,4 @@
-"""A dataset in sixteen letters."""
+"""A short hash of the images and labels of a dataset."""
 
 from __future__ import annotations
 

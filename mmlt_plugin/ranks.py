@@ -1,4 +1,4 @@
-"""What one rank finds out for all."""
+"""A check on the main rank whose error all ranks raise."""
 
 from __future__ import annotations
 

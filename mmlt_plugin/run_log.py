@@ -31,8 +31,8 @@ def starts(work_dir: Path) -> Iterator[list[dict]]:
 def last_checkpoint(work_dir: Path | str) -> Path | None:
     """The last checkpoint of a training, in its work dir wherever that is by now.
 
-    mmengine goes where ``last_checkpoint`` points; in a work dir that was copied or moved
-    the pointer is set right first.
+    ``last_checkpoint`` names it; in a work dir that was copied or moved it is beside that
+    file.
 
     Args:
         work_dir: The training's.
@@ -45,10 +45,7 @@ def last_checkpoint(work_dir: Path | str) -> Path | None:
         return None
     told = Path(pointer.read_text().strip())
     here = pointer.with_name(told.name)
-    if here == told or not here.is_file():
-        return told
-    pointer.write_text(str(here))  # copied or moved, it is not where it was
-    return here
+    return here if here.is_file() else told
 
 
 def shot_metrics(line: dict) -> dict[str, float]:

@@ -38,12 +38,31 @@ def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
         yield from flatten(child, f'{key}.{name}' if key else str(name))
 
 
+def plain_settings(config: Any) -> dict[str, Any]:
+    """All settings by dotted key; what is no number, string or None as its text.
+
+    Args:
+        config: Any nest of dicts and lists, such as ``Config.to_dict()``.
+
+    Example:
+        >>> from mmlt_plugin.settings import plain_settings
+        >>> plain_settings(dict(dataset=dict(type=dict, size=3)))
+        {'dataset.type': "<class 'dict'>", 'dataset.size': 3}
+    """
+    return {
+        key: value
+        if isinstance(value, (bool, int, float, str, type(None)))
+        else str(value)
+        for key, value in flatten(config)
+    }
+
+
 def changes(old: Any, new: Any) -> list[str]:
     """What differs between two configs and decides what is trained.
 
     Args:
-        old: The dict of a config.
-        new: That of another.
+        old: The dict of a config, or its settings by dotted key.
+        new: The same of another.
 
     Returns:
         list[str]: One text a setting, ``key: old -> new``.

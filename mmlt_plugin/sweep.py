@@ -143,15 +143,3 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     """
     split = arguments.index('--') if '--' in arguments else len(arguments)
     return arguments[:split], arguments[split + 1 :]
-
-
-def with_option(train_args: Sequence[str], option: str) -> list[str]:
-    """Arguments of ``tools/train.py`` with one more ``key=value`` for the config.
-
-    Example:
-        >>> from mmlt_plugin.sweep import with_option
-        >>> with_option(['--amp'], 'randomness.seed=1')
-        ['--amp', '--cfg-options', 'randomness.seed=1']
-    """
-    flag = [] if '--cfg-options' in train_args else ['--cfg-options']
-    return [*train_args, *flag, option]

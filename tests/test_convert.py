@@ -102,6 +102,13 @@ def test_names_nobody_knows_are_matched_in_order():
     )
 
 
+def test_a_bias_is_not_taken_for_a_weight():
+    source = {'bn.bias': torch.zeros(3), 'bn.weight': torch.ones(3)}
+    target = {'norm.weight': torch.ones(3), 'norm.bias': torch.zeros(3)}
+    with pytest.raises(ConfigError, match='no counterpart'):
+        convert_state_dict(source, target)
+
+
 def test_own_checkpoints_stay_as_they_are():
     ours = make(f'ce/{CIFAR}')
     state, report = convert_state_dict(ours.state_dict(), ours.state_dict())

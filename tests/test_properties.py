@@ -190,7 +190,6 @@ def test_losses_are_finite_and_do_not_know_the_order_of_classes(
     loss = cls(**arguments)
     loss.set_class_counts(counts)
     loss.double()
-    loss._are_cosines = True  # LDAM's formula takes any numbers
     found = loss(z, y)
     (gradient,) = torch.autograd.grad(found, z)
     assert found.isfinite()
@@ -202,7 +201,6 @@ def test_losses_are_finite_and_do_not_know_the_order_of_classes(
     other = cls(**arguments)
     other.set_class_counts([counts[c] for c in order])
     other.double()
-    other._are_cosines = True
     torch.testing.assert_close(
         other(z[:, order], order.argsort()[y]), found, rtol=1e-6, atol=1e-9
     )
@@ -252,7 +250,6 @@ COMPONENTS = [
     (models.LogitAdjustedLoss, {}, ['tau']),
     (models.CosineClsHead, dict(num_classes=6, in_channels=8), ['scale']),
     (models.TauNormHead, dict(num_classes=6, in_channels=8), ['tau']),
-    (models.NCMHead, dict(num_classes=6, in_channels=8), ['metric']),
     (models.CIFARResNet, dict(depth=8), ['depth', 'width']),
     (models.BatchAugmentPreprocessor, {}, ['crop_size', 'crop_padding', 'flip_prob']),
     (models.ManifoldMixupClassifier, dict(backbone=BACKBONE), ['layers', 'beta']),

@@ -102,7 +102,6 @@ def test_a_copied_work_dir_goes_on_by_itself(trained, tmp_path):
     assert last_checkpoint(copy) == trained[0] / 'epoch_2.pth'
     (copy / 'elsewhere.pth').rename(copy / 'epoch_2.pth')
     assert last_checkpoint(copy) == copy / 'epoch_2.pth'
-    assert (copy / 'last_checkpoint').read_text() == str(copy / 'epoch_2.pth')
     assert last_checkpoint(tmp_path) is None
 
 

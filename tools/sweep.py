@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.sweep import Job, run_jobs, split_arguments, with_option
+from mmlt_plugin.sweep import Job, run_jobs, split_arguments
 
 
 def make_jobs(
@@ -26,7 +26,7 @@ def make_jobs(
         Job(
             config,
             str(root / Path(config).parent.name / f'{Path(config).stem}_seed{seed}'),
-            with_option(train_args, f'randomness.seed={seed}'),
+            [*train_args, '--cfg-options', f'randomness.seed={seed}'],
         )
         for seed in seeds  # a first result of every config comes first
         for config in configs

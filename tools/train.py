@@ -65,10 +65,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_mixed_precision(cfg: Config) -> None:
-    """Train in float16; on a CPU train and evaluate in bfloat16, where that is fast."""
+    """Train in float16, or bfloat16 if the config does; on a CPU in bfloat16 throughout."""
     if get_device() != 'cpu':
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        if cfg.optim_wrapper.get('type') != 'AutocastOptimWrapper':  # bfloat16 already
+            cfg.optim_wrapper.type = 'AmpOptimWrapper'
+            cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         return
     fragment = Config.fromfile(CPU_FRAGMENT).to_dict()
     for key in ('val_cfg', 'test_cfg'):
@@ -95,13 +96,13 @@ def main() -> None:
         cfg.merge_from_dict(
             {'default_hooks.compile': dict(type='CompileHook', mode=args.compile)}
         )
+    resume_from = args.resume
     if args.resume == 'auto':
-        if last_checkpoint(cfg.work_dir):
-            cfg.resume, cfg.load_from = True, None
-        else:  # a second stage still starts from its load_from
+        resume_from = last_checkpoint(cfg.work_dir)
+        if resume_from is None:  # a second stage still starts from its load_from
             print(f'nothing to resume in {cfg.work_dir}: the training starts anew')
-    elif args.resume:
-        cfg.resume, cfg.load_from = True, args.resume
+    if resume_from:
+        cfg.resume, cfg.load_from = True, None
     if args.auto_scale_lr:
         if not cfg.get('auto_scale_lr'):
             raise ConfigError(
@@ -115,7 +116,10 @@ def main() -> None:
         ['train_dataloader', 'val_dataloader'],
         persistent_workers=not args.no_persistent_workers,
     )
-    cli.build_runner(cfg).train()
+    runner = cli.build_runner(cfg)
+    if resume_from:  # not in the config, whose copy in the work dir outlives this start
+        runner._load_from = str(resume_from)
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -1,4 +1,4 @@
-"""One sample that stands for a batch, and one sample an image."""
+"""One DataSample for a whole batch, and back to one an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real images that come with an ordinary ``pip install``."""
+"""scikit-learn's handwritten digits as a dataset."""
 
 from __future__ import annotations
 

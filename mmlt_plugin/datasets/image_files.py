@@ -37,7 +37,7 @@ def visible_folders(folder: Path) -> list[Path]:
 def find_images(folders: list[Path]) -> list[str]:
     """Paths of the images at any depth below some folders, sorted.
 
-    Hidden files are left out; other files that are no images by their names are counted in
+    Hidden folders and files are left out; other files that are no images by their names are counted in
     a warning.
 
     Args:
@@ -46,7 +46,8 @@ def find_images(folders: list[Path]) -> list[str]:
     Example:
         >>> from mmlt_plugin.datasets.image_files import find_images
         >>> root = getfixture('tmp_path')
-        >>> for name in ('2.JPG', '1.png', '.hidden.png'):
+        >>> (root / '.thumbnails').mkdir()
+        >>> for name in ('2.JPG', '1.png', '.hidden.png', '.thumbnails/1.png'):
         ...     (root / name).touch()
         >>> [path.rpartition('/')[2] for path in find_images([root])]
         ['1.png', '2.JPG']
@@ -54,7 +55,8 @@ def find_images(folders: list[Path]) -> list[str]:
     found = []
     passed_over: Counter[str] = Counter()
     for folder in folders:
-        for parent, _, names in os.walk(folder, followlinks=True):
+        for parent, inner, names in os.walk(folder, followlinks=True):
+            inner[:] = [name for name in inner if not name.startswith('.')]
             for name in names:
                 if name.startswith('.'):
                     continue

@@ -1,4 +1,4 @@
-"""Whether it is an image file that is broken, or something else."""
+"""Tells image files that cannot be read from other errors."""
 
 from __future__ import annotations
 

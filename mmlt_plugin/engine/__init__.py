@@ -1,4 +1,4 @@
-"""What runs beside the model."""
+"""Hooks, loops and optimizer wrappers."""
 
 from .hooks import (
     AllocatorHook,
@@ -19,7 +19,7 @@ from .hooks import (
     WorkDirLockHook,
 )
 from .loops import BulkTestLoop, BulkValLoop
-from .optimizers import AutocastOptimWrapper, TrainableOnlyConstructor
+from .optimizers import AutocastOptimWrapper
 
 __all__ = [
     'AllocatorHook',
@@ -40,6 +40,5 @@ __all__ = [
     'MatmulPrecisionHook',
     'ProvenanceHook',
     'SecondStageHook',
-    'TrainableOnlyConstructor',
     'WorkDirLockHook',
 ]

@@ -10,6 +10,7 @@ from mmlt_plugin.datasets import (
     BilateralBatchSampler,
     ClassBalancedSampler,
     ClassPowerSampler,
+    DeferredSampler,
     Digits,
     ReversedSampler,
     long_tailed_counts,
@@ -95,6 +96,15 @@ def test_the_sequence_is_a_function_of_seed_and_epoch():
     assert list(ReversedSampler(dataset, seed=5)) != list(
         ReversedSampler(dataset, seed=4)
     )
+
+
+def test_epochs_of_any_size():
+    """Kang et al.'s: every class as often as the most frequent one has images."""
+    sampler = ClassBalancedSampler(Labels([20, 7, 3]), seed=0, epoch_size=3 * 20)
+    assert len(sampler) == len(list(sampler)) == 60
+    assert max(sampler) < 30
+    with pytest.raises(ConfigError, match='epoch_size=0 of ClassBalancedSampler'):
+        ClassBalancedSampler(Labels([20, 7, 3]), epoch_size=0)
 
 
 def test_ten_million_draws_are_vectorised():
@@ -225,6 +235,10 @@ def test_the_first_stream_must_be_uniform():
         ConfigError, match=r'ClassBalancedSampler.*batch_sampler\.other'
     ):
         BilateralBatchSampler(ClassBalancedSampler(dataset, seed=0), batch_size=4)
+    with pytest.raises(ConfigError, match=r'DeferredSampler.*batch_sampler\.other'):
+        BilateralBatchSampler(
+            DeferredSampler(dataset, action_epoch=2, seed=0), batch_size=4
+        )
     uniform = ClassPowerSampler(dataset, power=1, seed=0)
     assert len(BilateralBatchSampler(uniform, batch_size=64, drop_last=True)) == 20
     with pytest.raises(ConfigError, match='use DefaultSampler'):

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmpretrain.structures import DataSample
 from torch import nn
 
 from mmlt_plugin.engine import AllocatorHook, AutocastOptimWrapper, ChannelsLastHook
 from mmlt_plugin.models import ResLTHead
 from tests.engine.test_hooks import make_runner
+from tools import train
 
 
 def test_autocast_computes_in_bfloat16_and_learns_in_float32():
@@ -23,6 +25,20 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
     wrapper.update_params(output.float().sum())
     assert model.weight.dtype == torch.float32
     torch.testing.assert_close(model.weight, before - 2.0)
+
+
+@pytest.mark.parametrize(
+    ('given', 'used'),
+    [('OptimWrapper', 'AmpOptimWrapper'), ('AutocastOptimWrapper',) * 2],
+)
+def test_amp_on_a_gpu_is_float16_unless_the_config_says_bfloat16(
+    given, used, monkeypatch
+):
+    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
+    cfg = Config(dict(optim_wrapper=dict(type=given)))
+    train.use_mixed_precision(cfg)
+    assert cfg.optim_wrapper.type == used
+    assert ('loss_scale' in cfg.optim_wrapper) == (used != given)
 
 
 def test_gradients_accumulate():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
+from mmpretrain.models import LinearClsHead
 from torch import nn
 
 from mmlt_plugin.class_names import first_difference
@@ -84,6 +85,13 @@ def test_counts_flow_from_the_training_set_to_modules_metrics_and_checkpoint():
     hook.before_save_checkpoint(runner, checkpoint)
     assert checkpoint['meta']['class_counts'] == [2, 0, 1, 0]
     assert all(type(n) is int for n in checkpoint['meta']['class_counts'])
+
+
+def test_a_loss_may_refuse_its_head():
+    """Whether from the start or from some epoch on."""
+    head = LinearClsHead(num_classes=4, in_channels=2, loss=dict(type='LDAMLoss'))
+    with pytest.raises(ConfigError, match='LinearClsHead gives other logits'):
+        ClassCountsHook().before_train(make_runner([0, 1, 2, 3], model=head))
 
 
 def test_counts_flow_from_the_checkpoint_in_testing():

@@ -131,6 +131,15 @@ def test_official_initialisation_of_both_branches():
     assert not torch.equal(blocks[0].conv1.weight, blocks[1].conv1.weight)
 
 
+def test_the_branches_differ_without_an_initialisation_of_the_backbone():
+    """BBN's ResNet-50 starts as PyTorch builds it."""
+    neck = BilateralNeck(dict(BOTTLENECK, init_cfg=[]))
+    neck.init_weights()
+    assert not torch.equal(
+        neck.conventional.conv1.weight, neck.rebalancing.conv1.weight
+    )
+
+
 def test_blocks_that_start_as_identity_do_so_in_the_neck_too():
     neck = BilateralNeck(dict(BOTTLENECK, zero_init_residual=True))
     neck.init_weights()

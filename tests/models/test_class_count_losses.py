@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from mmpretrain.models import LinearClsHead
 from mmpretrain.structures import DataSample
 
 from mmlt_plugin.errors import ConfigError
@@ -87,7 +88,6 @@ def test_against_naive_reference(name, counts, scheme, normalizer, soft):
     loss = cls(scheme=scheme, beta=0.99, normalizer=normalizer, **arguments).double()
     loss.set_class_counts(counts)
     loss.double()
-    loss._are_cosines = True  # LDAM's formula takes any numbers
     z, target, one_hot = make_batch(counts, soft)
     total, weights = 0.0, 0.0
     for n in range(len(z)):
@@ -147,10 +147,13 @@ def test_ldam_in_single_precision(gap, max_margin, scale, soft):
 
 def test_ldam_takes_cosines_only():
     loss = LDAMLoss()
-    loss.set_class_counts([500, 1])
-    with pytest.raises(ConfigError, match=r'size 7\.00.*CosineClsHead'):
-        loss(torch.tensor([[0.5, -7.0]]), torch.tensor([0]))
-    loss(torch.tensor([[1.0, -1.0]]), torch.tensor([0]))
+    loss.check_head(CosineClsHead(num_classes=2, in_channels=4))
+    for head in (
+        LinearClsHead(num_classes=2, in_channels=4),
+        CosineClsHead(num_classes=2, in_channels=4, scale=30.0),
+    ):
+        with pytest.raises(ConfigError, match='with scale=1'):
+            loss.check_head(head)
 
 
 def test_sum_and_none_of_the_weighted_losses():
@@ -167,7 +170,6 @@ def test_extreme_logits_stay_finite(name, value):
     cls, arguments, _, _ = LOSSES[name]
     loss = cls(**arguments)
     loss.set_class_counts([500, 0, 1])
-    loss._are_cosines = True
     z = torch.tensor([[value, 0.0, -value]], requires_grad=True)
     for label in (0, 2):
         found = loss(z, torch.tensor([label]))

@@ -16,7 +16,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch
-from mmengine.config import Config
 from pictures import by_frequency, class_counts, load, named_once, plt, save
 
 from mmlt_plugin import cli
@@ -42,18 +41,10 @@ def weight_norms(checkpoint: str) -> dict[str, np.ndarray]:
     if weight is None:
         raise ConfigError(f'checkpoint {checkpoint} has no {" or ".join(WEIGHTS)}')
     parts = {'': weight.double()}
-    if head_type(content) == 'BBNHead':
+    if any(name.startswith('neck.rebalancing.') for name in state):
         conventional, rebalancing = weight.double().chunk(2, dim=1)
         parts = {'-CB': conventional, '-RB': rebalancing, '-ALL': weight.double()}
     return {k: torch.linalg.vector_norm(w, dim=1).numpy() for k, w in parts.items()}
-
-
-def head_type(checkpoint: dict) -> str:
-    """Type of the head in the config that a checkpoint tells, or nothing."""
-    text = checkpoint.get('meta', {}).get('cfg')
-    if not text:
-        return ''
-    return Config.fromstring(text, '.py').model.get('head', {}).get('type', '')
 
 
 def draw(counts: np.ndarray, norms: dict[str, np.ndarray], out: str) -> None:

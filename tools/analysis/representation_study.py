@@ -18,7 +18,7 @@ from pictures import plt, save
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.run_log import evaluations, last_checkpoint
-from mmlt_plugin.sweep import Job, run_jobs, split_arguments, with_option
+from mmlt_plugin.sweep import Job, run_jobs, split_arguments
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 WAYS = ('ce', 'rw', 'rs')
@@ -57,7 +57,11 @@ def classifier_jobs(
         (feature, way): Job(
             str(config),
             str(root / f'{data}-features-{feature}-classifier-{way}'),
-            with_option(options, f'load_from={last_checkpoint(Path(first.work_dir))}'),
+            [
+                *options,
+                '--cfg-options',
+                f'load_from={last_checkpoint(Path(first.work_dir))}',
+            ],
         )
         for (feature, way), (config, first) in jobs.items()
     }

@@ -1,6 +1,6 @@
 """Choose the tau of a tau-normalised classifier on validation images.
 
-    python tools/analysis/tau_sweep.py CONFIG CHECKPOINT [--taus 0 0.1 ... 1]
+    python tools/analysis/tau_sweep.py CONFIG CHECKPOINT [--taus 0 0.1 ... 2]
 
 Prints the accuracy on the config's val_dataloader for every tau, and the command that
 tests the best one. Refuses to choose on the test images.
@@ -24,7 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config with a TauNormHead')
     parser.add_argument('checkpoint', help='checkpoint of its first stage')
     parser.add_argument(
-        '--taus', nargs='+', type=float, default=[i / 10 for i in range(11)]
+        '--taus', nargs='+', type=float, default=[i / 10 for i in range(21)]
     )
     cli.add_common_arguments(parser)
     return parser.parse_args()

@@ -13,6 +13,7 @@ from torch.utils.data import Sampler
 from ...checks import check_number
 from ...errors import ConfigError
 from .class_power_sampler import ClassPowerSampler
+from .deferred_sampler import DeferredSampler
 
 
 @DATA_SAMPLERS.register_module()
@@ -58,7 +59,9 @@ class BilateralBatchSampler(Sampler):
                 f'BilateralBatchSampler needs a sampler that knows its dataset, and '
                 f'{type(sampler).__name__} has none: use DefaultSampler'
             )
-        if isinstance(sampler, ClassPowerSampler) and sampler.power != 1:
+        if isinstance(sampler, DeferredSampler) or (
+            isinstance(sampler, ClassPowerSampler) and sampler.power != 1
+        ):
             raise ConfigError(
                 f'BilateralBatchSampler: its first stream must be uniform, not drawn by '
                 f'{type(sampler).__name__}: leave train_dataloader.sampler as it was and '

@@ -23,8 +23,7 @@ class ClassPowerSampler(Sampler):
     Kang et al., ICLR 2020, Eq. 1, with any q: 1 draws images uniformly, 1/2 is square-root
     sampling, 0 class-balanced sampling (:class:`ClassBalancedSampler`) and -1 BBN's
     reversed sampling (:class:`ReversedSampler`). All draws are with replacement;
-    classes without images are never drawn. An epoch has as many draws as the dataset
-    has items.
+    classes without images are never drawn.
 
     The draws of an epoch are one sequence, a pure function of the seed and the epoch,
     of which rank r of R takes every R-th from the r-th on. So ranks together see what
@@ -35,6 +34,8 @@ class ClassPowerSampler(Sampler):
         power: The exponent q.
         seed: Seed, the same on all ranks; None agrees on a random one.
         round_up: Whether to draw a few more, so that all ranks get equally many.
+        epoch_size: Draws of an epoch, on all ranks together; None is as many as the
+            dataset has items. Kang et al.'s code draws :math:`C \max_i N_i`.
 
     Raises:
         ConfigError: The dataset is empty, or an argument lies outside its range.
@@ -47,23 +48,31 @@ class ClassPowerSampler(Sampler):
     """
 
     def __init__(
-        self, dataset: Any, power: float, seed: int | None = None, round_up: bool = True
+        self,
+        dataset: Any,
+        power: float,
+        seed: int | None = None,
+        round_up: bool = True,
+        epoch_size: int | None = None,
     ) -> None:
         owner = f'of {type(self).__name__}'
         check_number(f'power {owner}', power, '(-inf, inf)')
         if seed is not None:
             check_number(f'seed {owner}', seed, '[0, inf)', integer=True)
+        if epoch_size is not None:
+            check_number(f'epoch_size {owner}', epoch_size, '[1, inf)', integer=True)
         self.dataset = dataset
         self.power = power
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         self.rank, self.world_size = get_dist_info()
+        size = epoch_size or len(dataset)
         if round_up:
-            self.num_samples = math.ceil(len(dataset) / self.world_size)
+            self.num_samples = math.ceil(size / self.world_size)
             self.total_size = self.num_samples * self.world_size
         else:
-            self.num_samples = math.ceil((len(dataset) - self.rank) / self.world_size)
-            self.total_size = len(dataset)
+            self.num_samples = math.ceil((size - self.rank) / self.world_size)
+            self.total_size = size
         labels = resolve_labels(dataset)
         if not len(labels):
             raise ConfigError(f'{type(self).__name__}: the dataset has no items')

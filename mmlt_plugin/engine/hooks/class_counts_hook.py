@@ -111,11 +111,16 @@ class ClassCountsHook(Hook):
     def hand_out(self, receivers: Any, device: Any = None) -> None:
         """Give the counts, where known, to every receiver that wants them.
 
+        A loss with ``check_head(head)`` may refuse the head that it is in.
+
         Args:
             receivers: Modules, metrics or anything else.
             device: Where the model is: what modules make of the counts goes there.
         """
         for receiver in receivers:
+            loss = getattr(receiver, 'loss_module', None)
+            if loss is not None and hasattr(loss, 'check_head'):
+                loss.check_head(receiver)
             if self.counts is not None and hasattr(receiver, 'set_class_counts'):
                 receiver.set_class_counts(self.counts)
                 if device is not None:

@@ -84,7 +84,7 @@ class DeferredRecipeHook(SwitchRecipeHook):
         owner.loss_module = loss_module
         for hook in runner.hooks:
             if isinstance(hook, ClassCountsHook):
-                hook.hand_out(loss_module.modules(), device)
+                hook.hand_out(owner.modules(), device)
 
     @staticmethod
     def _switch_batch_augments(runner: Runner, batch_augments: Any) -> None:
@@ -100,12 +100,9 @@ class DeferredRecipeHook(SwitchRecipeHook):
 
     @staticmethod
     def _switch_train_pipeline(runner: Runner, train_pipeline: Any) -> None:
-        dataset: Any = runner.train_dataloader.dataset
-        while dataset is not None:
-            if isinstance(dataset, InMemoryDataset):
-                raise ConfigError(
-                    'DeferredRecipeHook cannot change the pipeline of images that are in '
-                    'memory already: leave --in-memory out'
-                )
-            dataset = getattr(dataset, 'dataset', None)
+        if isinstance(runner.train_dataloader.dataset, InMemoryDataset):
+            raise ConfigError(
+                'DeferredRecipeHook cannot change the pipeline of images that are in '
+                'memory already: leave --in-memory out'
+            )
         SwitchRecipeHook._switch_train_pipeline(runner, train_pipeline)

@@ -1,4 +1,4 @@
-"""Random numbers that a resumed run draws again."""
+"""Seeds all random generators every epoch, so that resuming is exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A training that went wrong ends."""
+"""Stops a training whose loss or weights are NaN or infinite."""
 
 from __future__ import annotations
 
@@ -82,15 +82,15 @@ class FiniteLossHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Look at all losses so far, and at the weights that are about to be saved."""
         self.after_train_epoch(runner)
-        for part in ('state_dict', 'ema_state_dict'):
-            for name, value in checkpoint.get(part, {}).items():
-                if value.is_floating_point() and not value.isfinite().all():
-                    raise TrainingError(
-                        f'the weights {name} are not finite after epoch '
-                        f'{runner.epoch + 1}: they are not saved, and the last '
-                        f'checkpoint in {runner.work_dir} is from before; lower the '
-                        'learning rate or clip gradients (optim_wrapper.clip_grad)'
-                    )
+        # A moving average of them is finite as long as they are.
+        for name, value in checkpoint['state_dict'].items():
+            if value.is_floating_point() and not value.isfinite().all():
+                raise TrainingError(
+                    f'the weights {name} are not finite after epoch {runner.epoch + 1}: '
+                    f'they are not saved, and the last checkpoint in {runner.work_dir} '
+                    'is from before; lower the learning rate or clip gradients '
+                    '(optim_wrapper.clip_grad)'
+                )
 
     def _read(self, runner: Runner) -> None:
         check = self._unread.popleft()

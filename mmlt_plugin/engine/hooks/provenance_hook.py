@@ -1,4 +1,4 @@
-"""What a run was made of."""
+"""Notes commit, versions, seed and data of a training or a test."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import mmengine
 import mmpretrain
 import numpy
 import torch
-from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -24,7 +23,7 @@ from ... import compat
 from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
 from ...ranks import check_on_main_rank
-from ...settings import changes
+from ...settings import changes, plain_settings
 from ...version import __version__
 
 #: What a test notes of its checkpoint's ``meta``.
@@ -74,20 +73,19 @@ class ProvenanceHook(Hook):
                 f'those of the checkpoint ({told}) that this run resumes from: '
                 'resume with the same data, or start anew with load_from'
             )
-        try:
-            before = Config.fromstring(self.told['cfg'], '.py').to_dict()
-        except Exception:  # of another code base, or a text that is no Python
-            return
-        if found := changes(before, runner.cfg.to_dict()):
+        before = self.told.get('settings')
+        if before and (found := changes(before, plain_settings(runner.cfg.to_dict()))):
             shown = ', '.join(found[:8]) + (', ...' if len(found) > 8 else '')
             runner.logger.warning(
                 f'resumed with other settings than the checkpoint: {shown}'
             )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store the fingerprint in the checkpoint's ``meta``."""
+        """Store fingerprint and settings in the checkpoint's ``meta``."""
         if self.data is not None:
             checkpoint['meta']['data_fingerprint'] = self.data
+        # mmengine stores the config's text, which would have to be run to be read.
+        checkpoint['meta']['settings'] = plain_settings(runner.cfg.to_dict())
 
     def after_train_iter(
         self,

@@ -1,6 +1,5 @@
 """How gradients are taken and applied."""
 
 from .autocast_optim_wrapper import AutocastOptimWrapper
-from .trainable_only_constructor import TrainableOnlyConstructor
 
-__all__ = ['AutocastOptimWrapper', 'TrainableOnlyConstructor']
+__all__ = ['AutocastOptimWrapper']

@@ -15,10 +15,10 @@ from ...errors import ConfigError
 class DecoupledClassifier(ImageClassifier):
     """Train some parts of a classifier and leave all others as they are.
 
-    Kang et al., ICLR 2020, Sec. 4.2, and BBN Sec. 3: a first stage learns the features,
+    Kang et al., ICLR 2020, Sec. 4, and BBN Sec. 3: a first stage learns the features,
     a second stage the classifier on them. ``SecondStageHook`` brings the first stage's
-    checkpoint, ``TrainableOnlyConstructor`` keeps the frozen parameters out of the
-    optimizer.
+    checkpoint. Frozen parameters get no gradients, so the optimizer leaves them alone,
+    weight decay and momentum too.
 
     Args:
         *args: Arguments of ``ImageClassifier``.
@@ -26,7 +26,8 @@ class DecoupledClassifier(ImageClassifier):
             ``head.scales`` for LWS.
         eval_frozen: Whether modules outside of the parts that learn run as in
             evaluation, with the first stage's BatchNorm statistics and no dropout; if
-            not, they go on collecting statistics, of the second stage's sampler then.
+            not, they go on collecting statistics, of the second stage's sampler then, as
+            in the papers' codes.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:

@@ -53,6 +53,11 @@ class CosineClsHead(LinearHead):
         weight = torch.empty(num_classes, in_channels).uniform_(-1, 1)
         self.fc.weight.data.copy_(F.normalize(weight))
 
+    @property
+    def gives_cosines(self) -> bool:
+        """Whether the logits are cosines, as :class:`LDAMLoss` wants them."""
+        return self.scale == 1
+
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Scaled cosines (N, C)."""
         feature = self.pre_logits(feats).to(self.fc.weight.dtype)

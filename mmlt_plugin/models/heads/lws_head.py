@@ -15,7 +15,7 @@ from .linear_head import LinearHead
 class LWSHead(LinearHead):
     r"""Linear head whose logits have a learnable scale a class: :math:`z_i = s_i (w_i f + b_i)`.
 
-    LWS of Kang et al., ICLR 2020, Eq. 5. In the second stage only the scales learn,
+    LWS of Kang et al., ICLR 2020, Sec. 4. In the second stage only the scales learn,
     with class-balanced sampling: ``DecoupledClassifier(trainable=['head.scales'])``.
     Arguments as in mmpretrain's ``LinearClsHead``, whose checkpoints it takes.
 

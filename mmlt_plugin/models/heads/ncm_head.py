@@ -8,30 +8,26 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
-from ...checks import check_choice
 from ...errors import ConfigError
 from .linear_head import LinearHead
-
-METRICS = ('cosine', 'euclidean')
 
 
 @MODELS.register_module()
 class NCMHead(LinearHead):
     r"""Classify by the nearest mean feature of a class.
 
-    NCM of Kang et al., ICLR 2020, Sec. 4.2. Needs no training of its own: test any
+    NCM of Kang et al., ICLR 2020, Sec. 4. Needs no training of its own: test any
     checkpoint of a ``LinearClsHead`` with it; ``ClassMeansHook`` computes the means
-    :math:`m_i` over the training images first. The logits are :math:`\cos(m_i, f)` or
-    :math:`-\|\hat m_i - \hat f\|^2` of features of length 1. Training is ``LinearClsHead``'s.
+    :math:`m_i` over the training images first. The logits are :math:`\cos(m_i, f)`. Training
+    is ``LinearClsHead``'s.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        metric: ``cosine`` or ``euclidean``.
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:
-        ConfigError: ``metric`` is unknown, or nothing has brought the means.
+        ConfigError: Nothing has brought the means.
 
     Example:
         >>> import torch
@@ -42,25 +38,26 @@ class NCMHead(LinearHead):
         tensor([[0., 1.]])
     """
 
-    def __init__(
-        self, num_classes: int, in_channels: int, metric: str = 'cosine', **kwargs: Any
-    ) -> None:
+    means: torch.Tensor
+
+    def __init__(self, num_classes: int, in_channels: int, **kwargs: Any) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        check_choice('metric of NCMHead', metric, METRICS)
-        self.metric = metric
         # Not in the state dict: they follow from features and training images.
-        self.means = torch.zeros(0)
+        self.register_buffer(
+            'means', torch.zeros(num_classes, in_channels), persistent=False
+        )
+        self._knows_means = False
 
     def set_class_means(self, means: torch.Tensor) -> None:
         """Take the mean features (C, D); rows of classes without images are zero."""
-        self.means = F.normalize(means.to(self.fc.weight))
-        self.absent = ~means.to(self.fc.weight).any(1)
+        self.means.copy_(F.normalize(means))
+        self._knows_means = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Similarities (N, C); -inf would be no finite score, so absent classes get -5."""
+        """Cosines (N, C), -inf for classes without training images."""
         if self.training:
             return super().forward(feats)
-        if not self.means.numel():
+        if not self._knows_means:
             raise ConfigError(
                 'NCMHead needs the mean features of the classes: add default_hooks = '
                 "dict(class_means=dict(type='ClassMeansHook')) to the config"
@@ -68,8 +65,5 @@ class NCMHead(LinearHead):
         feature = F.normalize(self.pre_logits(feats).to(self.means))
         # In bfloat16 many cosines would be equal.
         with torch.autocast(feature.device.type, enabled=False):
-            if self.metric == 'cosine':
-                score = F.linear(feature, self.means)
-            else:
-                score = -(torch.cdist(feature, self.means) ** 2)
-        return score.masked_fill(self.absent, -5.0)
+            cosine = F.linear(feature, self.means)
+        return cosine.masked_fill(~self.means.any(1), -torch.inf)

@@ -20,6 +20,7 @@ from ...checks import check_choice, check_number
 from ...class_counts import check_group_sizes, class_groups
 from ...errors import ConfigError
 from ..layers import BranchConv, BranchNorm, tau_normalize
+from ..losses import ResLTLoss
 from .accuracies import accuracies
 from .targets import stack_targets
 
@@ -104,7 +105,7 @@ class ResLTHead(ClsHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
-        if type(self.loss_module).__module__.startswith('mmpretrain.'):
+        if not isinstance(self.loss_module, ResLTLoss):
             raise ConfigError(
                 f'loss of ResLTHead must take the logits of branches and their masks, as '
                 f'ResLTLoss does, and {type(self.loss_module).__name__} does not'

@@ -17,7 +17,7 @@ from .linear_head import LinearHead
 class TauNormHead(LinearHead):
     r"""Linear head with tau-normalised rows in evaluation: :math:`z_i = w_i f / \|w_i\|^\tau`.
 
-    Kang et al., ICLR 2020, Eq. 4: rows of frequent classes grow long in training. Needs
+    Kang et al., ICLR 2020, Sec. 4: rows of frequent classes grow long in training. Needs
     no training of its own: test any checkpoint of a ``LinearClsHead`` with it. Training
     is ``LinearClsHead``'s.
 

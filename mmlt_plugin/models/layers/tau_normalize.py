@@ -8,7 +8,7 @@ import torch
 def tau_normalize(weight: torch.Tensor, tau: float) -> torch.Tensor:
     r"""Shrink the classifier rows of frequent classes: :math:`w_i / \|w_i\|_2^\tau`.
 
-    Kang et al., ICLR 2020, Eq. 2. Rows of frequent classes grow longer in training;
+    Kang et al., ICLR 2020, Sec. 4. Rows of frequent classes grow longer in training;
     tau in [0, 1] takes that back in part (0: not at all, 1: unit length). The bias is
     left out by whoever applies it.
 

@@ -23,9 +23,9 @@ class ClassCountLoss(nn.Module):
     .. math:: L = \frac{\sum_n w_{y_n} \ell(z_n, y_n)}{\sum_n w_{y_n}}
         \quad\text{or}\quad \frac1N \sum_n w_{y_n} \ell(z_n, y_n)
 
-    The first, ``normalizer='weights'``, is what the papers' code does, through PyTorch's
-    ``cross_entropy(weight=...)``; the second, ``'batch'``, what mmpretrain does with
-    ``class_weight``. Either runs over the images of all ranks. A soft label stands for
+    The first, ``normalizer='weights'``, is PyTorch's ``cross_entropy(weight=...)``, as in
+    the codes of LDAM-DRW and BBN; the second, ``'batch'``, what mmpretrain does with
+    ``class_weight``, and the codes of CB-focal. Either runs over the images of all ranks. A soft label stands for
     its expectation.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from ...checks import check_number
 from ...errors import ConfigError
@@ -34,8 +35,8 @@ class LDAMLoss(ClassCountLoss):
         **kwargs: Arguments of :class:`ClassCountLoss`.
 
     Raises:
-        ConfigError: An argument lies outside its range, or the first batch's logits are
-            no cosines.
+        ConfigError: An argument lies outside its range, or the head's logits are no
+            cosines.
 
     Example:
         >>> import torch
@@ -57,7 +58,19 @@ class LDAMLoss(ClassCountLoss):
         check_number('scale of LDAMLoss', scale, '(0, inf)')
         self.max_margin = max_margin
         self.scale = scale
-        self._are_cosines = False
+
+    def check_head(self, head: nn.Module) -> None:
+        """Refuse a head that gives no cosines; ``ClassCountsHook`` asks before training.
+
+        Args:
+            head: What has this loss as its ``loss_module``. One that gives cosines says
+                so by ``gives_cosines``.
+        """
+        if not getattr(head, 'gives_cosines', False):
+            raise ConfigError(
+                f'LDAMLoss takes cosines, and {type(head).__name__} gives other logits: '
+                "set model.head.type='CosineClsHead' with scale=1"
+            )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class; one without any is as the rarest of them."""
@@ -69,14 +82,6 @@ class LDAMLoss(ClassCountLoss):
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss with margin (N, C) of every image for every label."""
-        if not self._are_cosines and not torch.compiler.is_compiling():
-            largest = float(cls_score.detach().abs().max())  # waits, but once only
-            if largest > 1.01:
-                raise ConfigError(
-                    f'LDAMLoss takes cosines, and got a logit of size {largest:.2f}: use '
-                    "model.head.type='CosineClsHead' with scale=1"
-                )
-            self._are_cosines = True
         logits = self.scale * cls_score
         shifted = self.scale * (cls_score - self.margins.to(cls_score))
         return F.softplus(log_sum_of_others(logits) - shifted, threshold=50)

@@ -19,7 +19,7 @@ class ReweightedLoss(ClassCountLoss):
 
     ``scheme='inverse'`` is the re-weighting (RW) of BBN's study; ``scheme='effective'``
     the class-balanced loss of Cui et al., CVPR 2019, with ``gamma`` > 0 CB-focal;
-    ``scheme=None`` the focal loss (Lin et al., ICCV 2017, Eq. 4) of the papers' tables.
+    ``scheme=None`` the focal loss (Lin et al., ICCV 2017, Eq. 4).
 
     Args:
         gamma: Exponent :math:`\gamma \ge 0`; 0 is cross-entropy.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -56,21 +55,23 @@ class BilateralNeck(BaseModule):
         self, backbone: dict, norm_cfg: dict | None = None, branch: str = 'both'
     ) -> None:
         check_choice('branch of BilateralNeck', branch, BRANCHES)
-        net = MODELS.build({**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone)
+        settings = {**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone
+        net = MODELS.build(settings)
         name = last_block(net)
         init_cfg: Any = net.init_cfg
-        block = net.get_submodule(name)
+        # Two nets, so that the branches start from weights of their own.
+        blocks = [n.get_submodule(name) for n in (net, MODELS.build(settings))]
         if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
             init_cfg = init_cfg[0]
         if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
             prefix = '.'.join(
                 filter(None, [init_cfg.get('prefix', '').rstrip('.'), name])
             )
-            block.init_cfg = {**init_cfg, 'prefix': prefix}
+            for block in blocks:
+                block.init_cfg = {**init_cfg, 'prefix': prefix}
             init_cfg = None
         super().__init__(init_cfg=init_cfg)
-        self.conventional = block
-        self.rebalancing = copy.deepcopy(block)
+        self.conventional, self.rebalancing = blocks
         self.branch = branch
         self._starts_as_identity = init_cfg and net.zero_init_residual
         frozen = net.frozen_stages >= len(net.res_layers)
