@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/resnet32_decoupled.py',
     '../_base_/datasets/cifar10-lt.py',
-    '../_base_/schedules/cifar_stage2_30e.py',
+    '../_base_/schedules/cifar_bbn_study_30e.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -1,4 +1,5 @@
-# CB-focal: the focal loss weighted by effective numbers.
+# CB-focal: the focal loss weighted by effective numbers, averaged over the images as in the
+# released codes.
 _base_ = './resnet32_cifar10-lt-if10.py'
 
-model = dict(head=dict(loss=dict(gamma=1.0)))
+model = dict(head=dict(loss=dict(gamma=1.0, normalizer='batch')))

@@ -4,10 +4,7 @@ _base_ = './inat2018.py'
 
 data_preprocessor = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
 train_dataloader = dict(
-    _delete_=True,  # drop_last belongs to the batch sampler
     batch_size=32,
-    num_workers=8,
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    drop_last=False,  # the batch sampler's now
     batch_sampler=dict(type='BilateralBatchSampler', drop_last=True),
-    dataset={{_base_.train_dataloader.dataset}},
 )

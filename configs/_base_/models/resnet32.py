@@ -8,6 +8,6 @@ model = dict(
         num_classes=100,
         in_channels=64,
         loss=dict(type='CrossEntropyLoss'),
-        init_cfg=None,  # PyTorch's default, as in the papers' code
+        init_cfg=None,  # PyTorch's default, as in the codes of ResLT and BBN
     ),
 )

@@ -1,0 +1,3 @@
+_base_ = './resnet50_inat2018_crt.py'
+
+model = dict(backbone=dict(depth=152))

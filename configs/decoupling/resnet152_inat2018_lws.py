@@ -1,0 +1,3 @@
+_base_ = './resnet50_inat2018_lws.py'
+
+model = dict(backbone=dict(depth=152))

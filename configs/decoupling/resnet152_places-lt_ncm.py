@@ -1,0 +1,5 @@
+# NCM: the nearest mean feature of a class, with any checkpoint of CE.
+_base_ = '../ce/resnet152_places-lt.py'
+
+model = dict(head=dict(type='NCMHead'))
+default_hooks = dict(class_means=dict(type='ClassMeansHook'))

@@ -1,0 +1,3 @@
+_base_ = './resnext50_imagenet-lt_lws.py'
+
+model = dict(backbone=dict(depth=101))

@@ -1,0 +1,7 @@
+# LWS by Kang et al.'s recipe.
+_base_ = './resnext50_imagenet-lt_crt.py'
+
+model = dict(trainable=['head.scales'], head=dict(type='LWSHead'))
+param_scheduler = [dict(type='CosineAnnealingLR', T_max=5, by_epoch=True)]
+train_cfg = dict(max_epochs=5)
+default_hooks = dict(second_stage=dict(_delete_=True, type='SecondStageHook'))

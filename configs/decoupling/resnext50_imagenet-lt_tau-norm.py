@@ -1,0 +1,5 @@
+# tau-normalisation of a CE classifier; tau is chosen on the validation list.
+_base_ = '../ce/resnext50_imagenet-lt.py'
+
+val_dataloader = dict(dataset=dict(split='val'))
+model = dict(head=dict(type='TauNormHead', tau=1.0))
