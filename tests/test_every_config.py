@@ -1,7 +1,7 @@
 """Every config trains two iterations, saves, resumes, and tests its checkpoint.
 
-Of the imbalance ratios of one method it is the greatest that does; the others are shown to
-differ in numbers only, and test_configs.py builds their models.
+Of the imbalance ratios, depths and years of one method it is one that does; the others are
+shown to differ in numbers only, and test_configs.py builds their models.
 """
 
 import gc
@@ -37,11 +37,20 @@ class OneIterationEpochs(EpochBasedTrainLoop):
         self._epoch += 1
 
 
-#: By leaf the one it is like, of imbalance ratio 100.
+#: What makes two configs alike: imbalance ratios, depths and years.
+ALIKE = [
+    (r'-if(10|50)(?=[_.])', '-if100'),
+    (r'resnext101_', 'resnext50_'),
+    (r'resnet152_inat', 'resnet50_inat'),
+    (r'inat2017', 'inat2018'),
+    (r'_2x(?=[_.])', '_1x'),
+]
+#: By leaf the one it is like.
 LIKE = {
     leaf: other
     for leaf in LEAVES
-    for other in [re.sub(r'-if(10|50)(?=[_.])', '-if100', leaf)]
+    for pattern, instead in ALIKE
+    for other in [re.sub(pattern, instead, leaf)]
     if other != leaf and other in LEAVES
 }
 #: Beginnings of the names of configs with models that fill the memory.
@@ -124,6 +133,13 @@ def without_downloads(value):
             without_downloads(item)
 
 
+def few_or_all(cfg):
+    """One image a class where all of them are looked at, to average their features."""
+    if 'class_means' in cfg.default_hooks:
+        return cfg.data_preprocessor.num_classes
+    return None
+
+
 def small_config(leaf, cifar_root, work_dir):
     if leaf not in cache:
         cache.clear()  # of the leaf before
@@ -134,6 +150,8 @@ def small_config(leaf, cifar_root, work_dir):
     cfg.launcher = 'none'
     cfg.experiment_name = str(work_dir).replace('/', '_')
     without_downloads(cfg.model)
+    if cfg.model.backbone.get('depth', 0) > 50:  # test_configs.py builds them all
+        cfg.model.backbone.depth = 50
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg[name]
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
@@ -147,7 +165,7 @@ def small_config(leaf, cifar_root, work_dir):
                 data_root=cifar_root,
                 split='test',
                 pipeline=shrink(dataset.pipeline),
-                indices=None if name == 'train_dataloader' else 8,
+                indices=few_or_all(cfg) if name == 'train_dataloader' else 8,
             )
         else:
             while 'dataset' in dataset:
@@ -169,9 +187,15 @@ def small_config(leaf, cifar_root, work_dir):
 
 def without_numbers(value):
     if isinstance(value, dict):
-        return {key: without_numbers(item) for key, item in value.items()}
+        return {
+            key: without_numbers(item)
+            for key, item in value.items()
+            if not str(key).startswith('_')  # names that only the file uses
+        }
     if isinstance(value, (list, tuple)):
         return [without_numbers(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r'\d+', 'number', value)
     return 'number' if isinstance(value, (int, float)) else value
 
 
