@@ -13,7 +13,7 @@ default_hooks = dict(
         type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1, rule='greater'
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='VisualizationHook', enable=False),
+    visualization=dict(type='FolderVisualizationHook', enable=False),
     # Ranks keep their own batch statistics; before evaluating and saving they agree.
     sync_buffers=dict(type='SyncBuffersHook'),
     class_counts=dict(type='ClassCountsHook'),

@@ -5,11 +5,17 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
+from mmengine.visualization import Visualizer
 from mmpretrain.models import LinearClsHead
+from mmpretrain.structures import DataSample
 from torch import nn
 
 from mmlt_plugin.class_names import first_difference
-from mmlt_plugin.engine import CheckpointMatchHook, ClassCountsHook
+from mmlt_plugin.engine import (
+    CheckpointMatchHook,
+    ClassCountsHook,
+    FolderVisualizationHook,
+)
 from mmlt_plugin.engine.hooks.class_counts_hook import number_of_classes
 from mmlt_plugin.errors import ConfigError
 
@@ -241,3 +247,18 @@ def test_checkpoints_of_another_model_are_refused():
     runner._resume = True
     with pytest.raises(ConfigError, match='another model'):
         hook.after_load_checkpoint(runner, part)
+
+
+def test_pictures_of_images_with_equal_names(monkeypatch):
+    drawn = []
+    artist = SimpleNamespace(
+        visualize_cls=lambda **told: drawn.append(told['out_file'])
+    )
+    monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: artist)
+    hook = FolderVisualizationHook(enable=True, interval=1, out_dir='shown')
+    paths = ['data/cat/1.jpg', 'data/dog/1.jpg', '1.jpg', None]
+    samples = [DataSample(metainfo=dict(img_path=p) if p else {}) for p in paths]
+    hook.after_test_iter(None, 0, dict(inputs=torch.zeros(4, 3, 2, 2)), samples)
+    names = ['cat_1.jpg_0', 'dog_1.jpg_0', '1.jpg_0', '3_0']
+    assert drawn == [f'shown/{name}.png' for name in names]
+    assert samples[0].img_path == 'data/cat/1.jpg', 'others may need it'

@@ -11,6 +11,7 @@ from .cumulative_alpha_hook import CumulativeAlphaHook
 from .deferred_recipe_hook import DeferredRecipeHook
 from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
+from .folder_visualization_hook import FolderVisualizationHook
 from .lazy_runtime_info_hook import LazyRuntimeInfoHook
 from .matmul_precision_hook import MatmulPrecisionHook
 from .provenance_hook import ProvenanceHook
@@ -29,6 +30,7 @@ __all__ = [
     'DeferredRecipeHook',
     'ExactResumeHook',
     'FiniteLossHook',
+    'FolderVisualizationHook',
     'LazyRuntimeInfoHook',
     'MatmulPrecisionHook',
     'ProvenanceHook',
