@@ -46,7 +46,8 @@ def use_images(cfg: Config, folder: str, checkpoint: str) -> None:
         ConfigError: The config does not read files.
     """
     pipeline = find_pipeline(cfg.test_dataloader.dataset)
-    if not any(t['type'].endswith('LoadImageFromFile') for t in pipeline):
+    kinds = [getattr(t['type'], '__name__', t['type']) for t in pipeline]
+    if not any(kind.endswith('LoadImageFromFile') for kind in kinds):
         raise ConfigError(
             'test_dataloader.dataset.pipeline reads no image files, its images are in '
             "memory: begin it with dict(type='LoadImageFromFile') and a Resize to the "

@@ -9,10 +9,20 @@ from .inaturalist import INaturalist
 from .long_tailed import LongTailedDataset
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 from .redraw_broken import RedrawBroken
-from .samplers import *
+from .samplers import (
+    BilateralBatchSampler,
+    ClassBalancedSampler,
+    ClassPowerSampler,
+    DeferredSampler,
+    ReversedSampler,
+)
 from .unlabelled_images import UnlabelledImages
 
 __all__ = [
+    'BilateralBatchSampler',
+    'ClassBalancedSampler',
+    'ClassPowerSampler',
+    'DeferredSampler',
     'Digits',
     'INaturalist',
     'ImageFolderDataset',
@@ -22,6 +32,7 @@ __all__ = [
     'LongTailedDataset',
     'PlacesLT',
     'RedrawBroken',
+    'ReversedSampler',
     'UnlabelledImages',
     'held_out_indices',
     'long_tailed_counts',

@@ -137,3 +137,55 @@ def test_batch_augmentations_need_the_number_of_classes(tmp_path):
     hook._switch_batch_augments(runner, None)
     with pytest.raises(ConfigError, match=r'data_preprocessor\.num_classes'):
         hook._switch_batch_augments(runner, torch.nn.Identity())
+
+
+@pytest.mark.parametrize(
+    ('loss', 'message'),
+    [
+        (dict(type='LDAMLoss'), 'LinearClsHead gives other logits'),
+        (dict(type='ResLTLoss'), 'LinearClsHead gives none'),
+    ],
+    ids=lambda value: value.get('type') if isinstance(value, dict) else '',
+)
+def test_an_unsuitable_loss_is_named_before_the_epochs_without_it(
+    loss, message, tmp_path
+):
+    schedule = [dict(action_epoch=3, loss=loss)]
+    with pytest.raises(ConfigError, match=message):
+        make_runner(tmp_path, schedule, epochs=4).train()
+    assert not seen
+
+
+def test_a_head_may_refuse_a_loss_too(tmp_path):
+    head = dict(
+        _delete_=True, type='ResLTHead', num_classes=10, in_channels=64, groups=3
+    )
+    with pytest.raises(ConfigError, match='ReweightedLoss does not'):
+        make_runner(
+            tmp_path, SCHEDULE, epochs=4, **{'model.neck': None, 'model.head': head}
+        ).train()
+    assert not seen
+
+
+def test_trainings_by_iterations_are_refused(tmp_path):
+    by_iterations = dict(_delete_=True, by_epoch=False, max_iters=4, val_interval=4)
+    runner = runs.make_runner(
+        tmp_path,
+        **{
+            'train_cfg': by_iterations,
+            'param_scheduler': [],
+            'default_hooks.deferred_recipe': dict(
+                type='DeferredRecipeHook', schedule=SCHEDULE
+            ),
+        },
+    )
+    with pytest.raises(ConfigError, match='counts iterations'):
+        runner.train()
+
+
+def test_mmpretrains_hook_cannot_tell_a_loss_the_counts(tmp_path):
+    runner = runs.make_runner(
+        tmp_path, custom_hooks=[dict(type='SwitchRecipeHook', schedule=SCHEDULE)]
+    )
+    with pytest.raises(ConfigError, match='use DeferredRecipeHook'):
+        runner.train()

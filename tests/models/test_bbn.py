@@ -1,6 +1,7 @@
 """BBN's parts and the whole model against a plain two-forward implementation."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -174,8 +175,32 @@ def test_the_normalisation_of_the_backbone_stays(kind):
     plain = bilateral_trunk(backbone, norm_cfg=dict(type='BN'))
     assert type(plain.layer1[0].norm1).__name__ == 'BatchNorm2d'
     assert own['type'] == kind
-    sync = dict(backbone, norm_cfg=dict(type='SyncBN'))
-    assert type(bilateral_trunk(sync).layer1[0].norm1).__name__ == 'BilateralSyncBN'
+
+
+@pytest.mark.parametrize(
+    ('kind', 'expected'),
+    [
+        ('SyncBN', 'BilateralSyncBN'),
+        (torch.nn.SyncBatchNorm, 'BilateralSyncBN'),
+        ('BN2d', 'BilateralBN'),
+        ('mmengine.BN', 'BilateralBN'),
+        (torch.nn.BatchNorm2d, 'BilateralBN'),
+    ],
+)
+def test_the_trunk_keeps_halves_apart_however_the_norm_is_spelt(kind, expected):
+    trunk = bilateral_trunk(
+        dict(type='CIFARResNet', depth=20, norm_cfg=dict(type=kind))
+    )
+    assert type(trunk.layer1[0].norm1).__name__ == expected
+
+
+def test_a_model_of_two_branches_can_be_pickled():
+    trunk = pickle.loads(pickle.dumps(bilateral_trunk(BASIC)))
+    state = {'backbone.layer3.1.conv1.weight': torch.zeros(1)}
+    trunk._checkpoint_filter(state, '')
+    assert set(state) == {
+        f'neck.{branch}.conv1.weight' for branch in ('conventional', 'rebalancing')
+    }
 
 
 def check_pretrained(model, whole, last='layer4.2'):
@@ -293,6 +318,8 @@ def test_what_cannot_be_right_is_refused():
         head.loss((torch.zeros(2, 6),), mixed)
     with pytest.raises(ConfigError, match='in_channels=7'):
         BBNHead(num_classes=5, in_channels=7)
+    with pytest.raises(ConfigError, match=r'in_channels=6.*twice the channels'):
+        head.loss((torch.zeros(2, 8),), samples([0, 1, 2, 3]))
     neck = BilateralNeck(BASIC)
     with pytest.raises(ConfigError, match='batch of 5 images'):
         neck((torch.zeros(5, 64, 4, 4),))
@@ -303,5 +330,5 @@ def test_what_cannot_be_right_is_refused():
 
 
 class WithoutStages(BaseModule):
-    def __init__(self, norm_cfg):
+    def __init__(self):
         super().__init__()

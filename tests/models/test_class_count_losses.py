@@ -231,8 +231,10 @@ def test_weights_average_one_over_present_classes():
         (lambda: CosineClsHead(3, 4, scale=0), 'scale=0'),
         (
             lambda: ReweightedLoss()(torch.zeros(1, 3), torch.tensor([0])),
-            'images of 3 classes.*ClassCountsHook',
+            'images per class.*ClassCountsHook',
         ),
+        (lambda: ReweightedLoss().set_class_counts([3, -1]), 'none may be negative'),
+        (lambda: ReweightedLoss().set_class_counts([0, 0]), 'not all zero'),
     ],
 )
 def test_wrong_values(make, message):

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import DATASETS, HOOKS
 
 from ...class_counts import training_class_counts
 from ...class_names import first_difference, names_of
 from ...errors import ConfigError
+from ...models.losses import check_match
 from ...weights import device_of, unwrapped
 
 
@@ -50,6 +52,15 @@ class ClassCountsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Count in the training dataset, which has the last word."""
+        for hook in getattr(runner, 'hooks', ()):
+            if type(hook) is SwitchRecipeHook and any(
+                hasattr(recipe.get('loss'), 'set_class_counts')
+                for recipe in hook.schedule.values()
+            ):
+                raise ConfigError(
+                    'SwitchRecipeHook does not give its losses the class counts: use '
+                    'DeferredRecipeHook in its place'
+                )
         dataset = runner.train_dataloader.dataset
         if runner.val_loop is not None:  # not after ten epochs
             tested = runner.val_loop.dataloader.dataset
@@ -111,16 +122,15 @@ class ClassCountsHook(Hook):
     def hand_out(self, receivers: Any, device: Any = None) -> None:
         """Give the counts, where known, to every receiver that wants them.
 
-        A loss with ``check_head(head)`` may refuse the head that it is in.
+        A head and its loss may refuse each other.
 
         Args:
             receivers: Modules, metrics or anything else.
             device: Where the model is: what modules make of the counts goes there.
         """
         for receiver in receivers:
-            loss = getattr(receiver, 'loss_module', None)
-            if loss is not None and hasattr(loss, 'check_head'):
-                loss.check_head(receiver)
+            if (loss := getattr(receiver, 'loss_module', None)) is not None:
+                check_match(receiver, loss)
             if self.counts is not None and hasattr(receiver, 'set_class_counts'):
                 receiver.set_class_counts(self.counts)
                 if device is not None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import HOOKS
 from torch import nn
 
 from ...datasets import InMemoryDataset
 from ...errors import ConfigError
+from ...models.losses import check_match
 from ...weights import device_of, unwrapped
 from .class_counts_hook import ClassCountsHook
 
@@ -35,8 +36,9 @@ class DeferredRecipeHook(SwitchRecipeHook):
 
     Raises:
         ConfigError: ``action_epoch`` is missing, repeated, not a positive integer, or
-            beyond the training, the model has no loss to change, or its preprocessor
-            lacks the number of classes for batch augmentations.
+            beyond the training, the training counts iterations, the model has no loss
+            to change or does not fit the new one, or its preprocessor lacks the number
+            of classes for batch augmentations.
 
     Example:
         >>> weighted = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
@@ -61,6 +63,14 @@ class DeferredRecipeHook(SwitchRecipeHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the epochs; after resuming, do what was done before."""
+        if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
+            raise ConfigError(
+                'DeferredRecipeHook needs train_cfg=dict(by_epoch=True, max_epochs=...): '
+                'this training counts iterations'
+            )
+        for recipe in self.schedule.values():
+            if 'loss' in recipe:  # a wrong one should not cost the epochs before
+                check_match(owner_of_loss(runner), recipe['loss'])
         late = [epoch for epoch in self.schedule if epoch > runner.max_epochs]
         if late:
             raise ConfigError(
@@ -70,16 +80,8 @@ class DeferredRecipeHook(SwitchRecipeHook):
         super().before_train(runner)
 
     def _switch_loss(self, runner: Runner, loss_module: nn.Module) -> None:
-        model = unwrapped(runner.model)
-        owner: Any = (
-            model if hasattr(model, 'loss_module') else getattr(model, 'head', None)
-        )
-        if not hasattr(owner, 'loss_module'):
-            raise ConfigError(
-                'DeferredRecipeHook found no loss to change: neither model nor '
-                'model.head has a loss_module'
-            )
-        device = device_of(model)
+        owner = owner_of_loss(runner)
+        device = device_of(unwrapped(runner.model))
         loss_module.to(device)
         owner.loss_module = loss_module
         for hook in runner.hooks:
@@ -106,3 +108,19 @@ class DeferredRecipeHook(SwitchRecipeHook):
                 'memory already: leave --in-memory out'
             )
         SwitchRecipeHook._switch_train_pipeline(runner, train_pipeline)
+
+
+def owner_of_loss(runner: Runner) -> Any:
+    """The module whose ``loss_module`` is to change: the model or its head.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    model: Any = unwrapped(runner.model)
+    owner = model if hasattr(model, 'loss_module') else getattr(model, 'head', None)
+    if not hasattr(owner, 'loss_module'):
+        raise ConfigError(
+            'DeferredRecipeHook found no loss to change: neither model nor model.head has '
+            'a loss_module'
+        )
+    return owner

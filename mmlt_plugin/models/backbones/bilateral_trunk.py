@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mmpretrain.registry import MODELS
@@ -9,11 +10,6 @@ from torch import nn
 
 from ...errors import ConfigError
 from ..layers import BilateralBN, BilateralSyncBN
-
-#: What keeps the statistics of the halves of a batch apart, by what does not.
-BILATERAL: dict[Any, Any] = dict(
-    BN=BilateralBN, BN2d=BilateralBN, SyncBN=BilateralSyncBN
-)
 
 
 @MODELS.register_module(name='BilateralTrunk')
@@ -44,11 +40,11 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
         >>> [len(stage) for stage in (trunk.layer1, trunk.layer2, trunk.layer3)]
         [5, 5, 4]
     """
+    name = last_block(MODELS.build(backbone))  # before another norm_cfg is tried on it
     if norm_cfg is None:
         own = backbone.get('norm_cfg') or dict(type='BN')
-        norm_cfg = {**own, 'type': BILATERAL.get(own['type'], own['type'])}
+        norm_cfg = {**own, 'type': bilateral(own['type'])}
     net = MODELS.build({**backbone, 'norm_cfg': norm_cfg})
-    name = last_block(net)
     stage, _, index = name.partition('.')
     if index == '0':
         raise ConfigError(
@@ -57,16 +53,30 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
         )
     del getattr(net, stage)[-1]
 
-    def give_last_block_to_the_neck(state_dict: dict, prefix: str, *_: Any) -> None:
-        source = f'{prefix}backbone.{name}.'
-        for key in [key for key in state_dict if key.startswith(source)]:
-            value = state_dict.pop(key)
-            for branch in ('conventional', 'rebalancing'):
-                state_dict[f'{prefix}neck.{branch}.{key.removeprefix(source)}'] = value
-
     # ImageClassifier has the hook called with every state dict that it loads.
-    net._checkpoint_filter = give_last_block_to_the_neck
+    net._checkpoint_filter = partial(give_last_block_to_the_neck, name)
     return net
+
+
+def bilateral(kind: Any) -> Any:
+    """What keeps the statistics of halves apart, for a type of batch normalisation."""
+    found = MODELS.get(kind) if isinstance(kind, str) else kind
+    if found is nn.BatchNorm2d:
+        return BilateralBN
+    if isinstance(found, type) and issubclass(found, nn.SyncBatchNorm):
+        return BilateralSyncBN
+    return kind
+
+
+def give_last_block_to_the_neck(
+    name: str, state_dict: dict, prefix: str, *_: Any
+) -> None:
+    """Rename a backbone's last block in a state dict to both of the neck's."""
+    source = f'{prefix}backbone.{name}.'
+    for key in [key for key in state_dict if key.startswith(source)]:
+        value = state_dict.pop(key)
+        for branch in ('conventional', 'rebalancing'):
+            state_dict[f'{prefix}neck.{branch}.{key.removeprefix(source)}'] = value
 
 
 def last_block(net: nn.Module) -> str:

@@ -99,6 +99,12 @@ class BBNHead(ClsHead):
 
     def mixed_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (B, C) of pairs of images, (B, 2D), at the present alpha."""
+        if feats[-1].shape[1:] != (self.in_channels,):
+            raise ConfigError(
+                f'BBNHead with in_channels={self.in_channels} got features of shape '
+                f'{tuple(feats[-1].shape)}: it takes the (N, 2D) of BilateralNeck, so '
+                'set model.head.in_channels to twice the channels of the backbone'
+            )
         weights = 2 * torch.stack([self.alpha, 1 - self.alpha])
         conventional_and_rebalancing = feats[-1].unflatten(1, (2, -1))
         mixed = conventional_and_rebalancing * weights[:, None].to(feats[-1].dtype)

@@ -105,11 +105,7 @@ class ResLTHead(ClsHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(loss=loss or dict(type='ResLTLoss'), **kwargs)
-        if not isinstance(self.loss_module, ResLTLoss):
-            raise ConfigError(
-                f'loss of ResLTHead must take the logits of branches and their masks, as '
-                f'ResLTLoss does, and {type(self.loss_module).__name__} does not'
-            )
+        self.check_loss(self.loss_module)
         eval_pool = eval_pool or pool
         for name, value in (('num_classes', num_classes), ('in_channels', in_channels)):
             check_number(f'{name} of ResLTHead', value, '[1, inf)', integer=True)
@@ -144,6 +140,14 @@ class ResLTHead(ClsHead):
         )
         self._knows_counts = False
 
+    def check_loss(self, loss: nn.Module) -> None:
+        """Refuse a loss that does not take branches, ``ClassCountsHook`` asks too."""
+        if not isinstance(loss, ResLTLoss):
+            raise ConfigError(
+                f'loss of ResLTHead must take the logits of branches and their masks, as '
+                f'ResLTLoss does, and {type(loss).__name__} does not'
+            )
+
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class (C,) and form the groups from them."""
         if len(counts) != self.num_classes:
@@ -171,6 +175,11 @@ class ResLTHead(ClsHead):
     def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Branch features (N, G, D), (N, 1, D) where all branches are the same."""
         x = feats[-1]
+        if not isinstance(x, torch.Tensor):
+            raise ConfigError(
+                f'ResLTHead got a {type(x).__name__} of features: it takes a map '
+                '(N, D, H, W) or vectors (N, D), so model.neck should make one of them'
+            )
         if x.dim() == 2:
             x = x[:, :, None, None]
         if x.dim() != 4 or x.size(1) != self.in_channels:

@@ -4,6 +4,7 @@ from .class_count_loss import ClassCountLoss
 from .class_weights import class_weights
 from .ldam_loss import LDAMLoss
 from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
+from .matching import check_match
 from .reslt_loss import ResLTLoss
 from .reweighted_loss import ReweightedLoss
 
@@ -14,5 +15,6 @@ __all__ = [
     'LogitAdjustedLoss',
     'ResLTLoss',
     'ReweightedLoss',
+    'check_match',
     'class_weights',
 ]

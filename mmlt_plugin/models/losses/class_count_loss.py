@@ -65,6 +65,11 @@ class ClassCountLoss(nn.Module):
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
         self.counts = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        if not (self.counts >= 0).all() or not self.counts.any():
+            raise ConfigError(
+                f'{type(self).__name__} got the class counts {np.asarray(counts).tolist()}: '
+                'none may be negative, and not all zero'
+            )
         self.weights = class_weights(self.counts, self.scheme, self.beta)
 
     def _apply(self, fn: Any, recurse: bool = True) -> ClassCountLoss:
@@ -102,11 +107,16 @@ class ClassCountLoss(nn.Module):
         Returns:
             Tensor: A scalar, or (N,).
         """
-        if self.counts.numel() != cls_score.size(1):
+        if self.counts.numel() and self.counts.numel() != cls_score.size(1):
             raise ConfigError(
-                f'{type(self).__name__} needs the training images of {cls_score.size(1)} '
-                f'classes and has those of {self.counts.numel()}: add default_hooks = '
-                "dict(class_counts=dict(type='ClassCountsHook')) to the config"
+                f'{type(self).__name__} has the training images of {self.counts.numel()} '
+                f'classes and got logits of shape {tuple(cls_score.shape)}'
+            )
+        if not self.counts.numel():
+            raise ConfigError(
+                f'{type(self).__name__} needs the training images per class: add '
+                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
+                'config, or call set_class_counts'
             )
         if cls_score.dtype in (torch.float16, torch.bfloat16):
             cls_score = cls_score.float()

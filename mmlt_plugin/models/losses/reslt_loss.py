@@ -8,6 +8,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from ...checks import check_number
+from ...errors import ConfigError
 
 
 @MODELS.register_module()
@@ -59,6 +60,14 @@ class ResLTLoss(nn.Module):
         self.alpha = alpha
         self.branch_eps = branch_eps
         self.fusion_eps = fusion_eps
+
+    def check_head(self, head: nn.Module) -> None:
+        """Refuse a head without branches; ``ClassCountsHook`` asks before training."""
+        if not hasattr(head, 'branch_logits'):
+            raise ConfigError(
+                f'ResLTLoss takes the logits of branches, and {type(head).__name__} gives '
+                "none: model.head should be of type 'ResLTHead'"
+            )
 
     def forward(
         self,

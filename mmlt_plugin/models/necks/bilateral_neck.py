@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from mmengine.model import BaseModule, constant_init
+from mmengine.model import BaseModule, PretrainedInit, constant_init
 from mmpretrain.registry import MODELS
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -13,6 +13,8 @@ from ...checks import check_choice
 from ..backbones.bilateral_trunk import last_block
 from ..layers import global_pool, split_halves
 
+#: A backbone's ``init_cfg.type`` that reads a checkpoint.
+PRETRAINED = ('Pretrained', PretrainedInit)
 BRANCHES = ('both', 'conventional', 'rebalancing')
 
 
@@ -63,7 +65,7 @@ class BilateralNeck(BaseModule):
         blocks = [n.get_submodule(name) for n in (net, MODELS.build(settings))]
         if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
             init_cfg = init_cfg[0]
-        if isinstance(init_cfg, dict) and init_cfg['type'] == 'Pretrained':
+        if isinstance(init_cfg, dict) and init_cfg['type'] in PRETRAINED:
             prefix = '.'.join(
                 filter(None, [init_cfg.get('prefix', '').rstrip('.'), name])
             )

@@ -1,0 +1,26 @@
+"""Whether a loss takes the logits that a head gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def check_match(head: Any, loss: Any) -> None:
+    """Ask a head and a loss whether they fit together, where they know.
+
+    Args:
+        head: May have ``check_loss(loss)``.
+        loss: May have ``check_head(head)``.
+
+    Raises:
+        ConfigError: One of them refuses the other.
+
+    Example:
+        >>> from mmpretrain.models import LinearClsHead
+        >>> from mmlt_plugin.models import ReweightedLoss, check_match
+        >>> check_match(LinearClsHead(num_classes=2, in_channels=4), ReweightedLoss())
+    """
+    if hasattr(loss, 'check_head'):
+        loss.check_head(head)
+    if hasattr(head, 'check_loss'):
+        head.check_loss(loss)
