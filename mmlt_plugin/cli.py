@@ -25,6 +25,7 @@ from .explain import explain
 from .preflight import (
     check_counts_are_brought,
     check_deferred_sampling,
+    counted_in_epochs,
     unfinished_schedules,
 )
 
@@ -161,7 +162,7 @@ class CarefulRunner(Runner):
     def train(self) -> Any:
         """Train, once what can be seen to be wrong beforehand was looked for."""
         check_deferred_sampling(self.cfg)
-        for sentence in unfinished_schedules(self.cfg):
+        for sentence in unfinished_schedules(self.cfg) + counted_in_epochs(self.cfg):
             self.logger.warning(sentence)
         return super().train()
 

@@ -33,7 +33,7 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         schedulers = [schedulers]
     found = []
     for number, scheduler in enumerate(schedulers):
-        kind = str(scheduler.get('type'))
+        kind = name_of_type(scheduler)
         if not scheduler.get('by_epoch', True) or not kind.endswith('LR'):
             continue
         last = max(
@@ -49,6 +49,49 @@ def unfinished_schedules(cfg: Config) -> list[str]:
                 'where it should'
             )
     return found
+
+
+def counted_in_epochs(cfg: Config) -> list[str]:
+    """What counts epochs in a training that counts iterations, and so does nothing.
+
+    Args:
+        cfg: Any config.
+
+    Returns:
+        list[str]: A sentence each.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.preflight import counted_in_epochs
+        >>> train_cfg = dict(by_epoch=False, max_iters=100)
+        >>> counted_in_epochs(Config(dict(train_cfg=train_cfg, param_scheduler=[])))
+        []
+    """
+    if (cfg.get('train_cfg') or {}).get('by_epoch', True):
+        return []
+    schedulers: Any = cfg.get('param_scheduler') or []
+    if isinstance(schedulers, dict):
+        schedulers = [schedulers]
+    found = [
+        f'param_scheduler[{number}] ({name_of_type(scheduler)}) counts epochs and this '
+        'training iterations, so it never steps: set its by_epoch=False'
+        for number, scheduler in enumerate(schedulers)
+        if scheduler.get('by_epoch', True)
+        and not scheduler.get('convert_to_iter_based')
+    ]
+    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint')
+    if checkpoint and checkpoint.get('by_epoch', True):
+        found.append(
+            'default_hooks.checkpoint counts epochs and this training iterations, so it '
+            'saves at the end only: set its by_epoch=False and interval'
+        )
+    return found
+
+
+def name_of_type(settings: dict) -> str:
+    """The ``type`` of settings as a name, also where it is a class."""
+    kind = settings.get('type')
+    return getattr(kind, '__name__', str(kind))
 
 
 def check_deferred_sampling(cfg: Config) -> None:

@@ -2,10 +2,15 @@
 
 import pytest
 from mmengine.config import Config
+from mmengine.optim import MultiStepLR
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.preflight import check_deferred_sampling, unfinished_schedules
+from mmlt_plugin.preflight import (
+    check_deferred_sampling,
+    counted_in_epochs,
+    unfinished_schedules,
+)
 from mmlt_plugin.settings import changes, flatten
 from tests.engine.runs import make_runner
 
@@ -135,3 +140,29 @@ def test_changes():
 )
 def test_default_work_dir(config, work_dir):
     assert cli.default_work_dir(config) == work_dir
+
+
+def test_what_counts_epochs_in_a_training_by_iterations():
+    cfg = Config(
+        dict(
+            train_cfg=dict(by_epoch=False, max_iters=100),
+            param_scheduler=[
+                dict(type='LinearLR', end=5),
+                dict(type=MultiStepLR, milestones=[3], by_epoch=True),
+                dict(type='LinearLR', end=5, by_epoch=False),
+                dict(type='CosineAnnealingLR', T_max=5, convert_to_iter_based=True),
+            ],
+            default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=50)),
+        )
+    )
+    schedulers = [text for text in counted_in_epochs(cfg) if 'never steps' in text]
+    assert [text.split(')')[0] for text in schedulers] == [
+        'param_scheduler[0] (LinearLR',
+        'param_scheduler[1] (MultiStepLR',
+    ]
+    assert 'default_hooks.checkpoint counts epochs' in counted_in_epochs(cfg)[-1]
+    cfg.default_hooks.checkpoint.by_epoch = False
+    assert len(counted_in_epochs(cfg)) == 2
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
+    assert counted_in_epochs(cfg) == []
+    assert '(MultiStepLR) reaches to epoch 3' in unfinished_schedules(cfg)[1]

@@ -8,6 +8,7 @@ from torch import nn
 from mmlt_plugin.datasets import BilateralBatchSampler
 from mmlt_plugin.engine import CumulativeAlphaHook
 from mmlt_plugin.errors import ConfigError
+from tests.engine import runs
 
 BILATERAL = BilateralBatchSampler.__new__(BilateralBatchSampler)
 
@@ -136,3 +137,12 @@ def test_what_is_missing_is_named():
     runner.train_dataloader.batch_sampler = None
     with pytest.raises(ConfigError, match='BilateralBatchSampler'):
         CumulativeAlphaHook('beta').before_train(runner)
+
+
+def test_the_neck_wants_a_backbone_without_its_last_block(tmp_path):
+    uncut = dict(_delete_=True, type='CIFARResNet', depth=20)
+    runner = runs.make_runner(
+        tmp_path, 'bbn/resnet20_digits-lt-if32.py', **{'model.backbone': uncut}
+    )
+    with pytest.raises(ConfigError, match='BilateralTrunk'):
+        runner.train()

@@ -201,6 +201,21 @@ def test_half_precision_and_the_stock_head(name):
     assert not any('counts' in key or 'weights' in key for key in head.state_dict())
 
 
+@pytest.mark.parametrize(
+    ('settings', 'warns'),
+    [({}, True), (dict(scale=16.0), False), (dict(loss=dict(type='LDAMLoss')), False)],
+    ids=str,
+)
+def test_cross_entropy_of_bare_cosines_is_warned_of(settings, warns, monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        'mmlt_plugin.models.heads.cosine_head.print_log',
+        lambda text, *_, **__: said.append(text),
+    )
+    CosineClsHead(num_classes=3, in_channels=4, **settings)
+    assert len(said) == warns
+
+
 def test_cosine_head():
     head = CosineClsHead(num_classes=5, in_channels=8, scale=3.0)
     x = torch.randn(4, 8)

@@ -14,6 +14,7 @@ from mmpretrain.registry import HOOKS
 from ...checks import check_choice, check_number
 from ...datasets import BilateralBatchSampler
 from ...errors import ConfigError
+from ...models import BilateralNeck
 
 #: Alpha as a function of the progress t in [0, 1), BBN's Table 4.
 SCHEDULES: dict[str, Any] = dict(
@@ -107,12 +108,21 @@ class CumulativeAlphaHook(Hook):
                 'CumulativeAlphaHook found no module with set_alpha: model.head should '
                 "be of type 'BBNHead'"
             )
+        modules = list(runner.model.modules())
+        if any(isinstance(module, BilateralNeck) for module in modules) and not any(
+            hasattr(module, 'is_bilateral_trunk') for module in modules
+        ):
+            raise ConfigError(
+                'BilateralNeck has the last block of the backbone, which model.backbone '
+                "must leave out: set model.backbone=dict(type='BilateralTrunk', "
+                'backbone=...)'
+            )
         batch_sampler = getattr(runner.train_dataloader, 'batch_sampler', None)
         if not isinstance(batch_sampler, BilateralBatchSampler):
             raise ConfigError(
                 'BBN needs batches of a uniform and a re-balanced half: set '
                 "train_dataloader.batch_sampler=dict(type='BilateralBatchSampler') and "
-                'take drop_last out of train_dataloader'
+                'train_dataloader.drop_last=False'
             )
         if runner.cfg.get('sync_bn'):
             raise ConfigError(

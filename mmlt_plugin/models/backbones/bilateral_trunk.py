@@ -55,6 +55,7 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
 
     # ImageClassifier has the hook called with every state dict that it loads.
     net._checkpoint_filter = partial(give_last_block_to_the_neck, name)
+    net.is_bilateral_trunk = True
     return net
 
 

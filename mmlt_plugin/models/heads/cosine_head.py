@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
@@ -49,6 +51,13 @@ class CosineClsHead(LinearHead):
         super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
         check_number('scale of CosineClsHead', scale, '(0, inf)')
         self.scale = scale
+        if scale == 1 and not hasattr(self.loss_module, 'check_head'):
+            print_log(
+                f'CosineClsHead: {type(self.loss_module).__name__} of cosines, which lie in '
+                '[-1, 1], stays large whatever is learnt: set scale, to 16 or 30 say',
+                'current',
+                level=logging.WARNING,
+            )
         self.fc.register_parameter('bias', None)
         weight = torch.empty(num_classes, in_channels).uniform_(-1, 1)
         self.fc.weight.data.copy_(F.normalize(weight))
