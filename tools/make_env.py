@@ -60,14 +60,30 @@ def main(venv: Path, requirements: Path) -> None:
 
 def make_venv(venv: Path) -> None:
     """Make an empty environment, also where Debian has split venv from Python."""
+    # On top of another Python's it would be a mixture of both.
+    clear = ['--clear'] if version_of(venv) not in (None, sys.version) else []
     done = subprocess.run(
-        [sys.executable, '-m', 'venv', str(venv)], capture_output=True, text=True
+        [sys.executable, '-m', 'venv', *clear, str(venv)],
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         pip = [sys.executable, '-m', 'pip', 'install', '-q', '--user', 'virtualenv']
-        virtualenv = [sys.executable, '-m', 'virtualenv', '-q', str(venv)]
+        virtualenv = [sys.executable, '-m', 'virtualenv', '-q', *clear, str(venv)]
         if subprocess.run(pip).returncode or subprocess.run(virtualenv).returncode:
             sys.exit(f'error: no virtual environment could be made: {done.stdout}')
+
+
+def version_of(venv: Path) -> str | None:
+    """``sys.version`` of an environment's Python, empty if broken, None without one."""
+    python = venv / 'bin' / 'python'
+    if not python.is_symlink() and not python.exists():
+        return None
+    command = [str(python), '-c', 'import sys; print(sys.version, end="")']
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout
+    except OSError:  # its Python is gone
+        return ''
 
 
 if __name__ == '__main__':
