@@ -222,3 +222,16 @@ def test_usage_of_the_shell_scripts():
         done = subprocess.run([ROOT / 'tools' / script], capture_output=True, text=True)
         assert done.returncode == 2
         assert f'tools/{script} ' in done.stderr
+
+
+def test_an_environment_of_another_python_is_seen(tmp_path):
+    from tools.make_env import version_of
+
+    assert version_of(tmp_path) is None
+    python = tmp_path / 'bin' / 'python'
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    assert version_of(tmp_path) == sys.version
+    python.unlink()
+    python.symlink_to(tmp_path / 'gone')
+    assert version_of(tmp_path) == ''
