@@ -116,7 +116,7 @@ def test_asked_to_stop(number, tmp_path, uninterrupted, record_property):
         time.sleep(0.01)
     while process.is_alive():
         os.kill(process.pid, number)  # Python loses a Ctrl-C that comes in a destructor
-        process.join(timeout=1)
+        process.join(timeout=0.05)
     record_property('faults', 1)
     assert process.exitcode != 0
     check_checkpoints(tmp_path)

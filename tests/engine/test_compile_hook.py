@@ -91,6 +91,7 @@ def test_resuming_a_compiled_training(tmp_path):
     """With PyTorch's own compiler, whose arithmetic is not that of single operations."""
     settings = {
         'custom_hooks': [dict(type='CompileHook')],
+        'model.head.type': 'CosineClsHead',
         'model.head.loss': dict(type='LDAMLoss', scheme='effective'),
         'train_cfg.max_epochs': 2,
     }
