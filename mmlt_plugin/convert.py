@@ -24,8 +24,8 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
 
     Names that match, after those of the released ResLT and BBN code are translated,
     are taken first. What then is left on both sides is matched in order, where all
-    shapes and last parts of the names agree; the batch normalisations of ResLT's CIFAR branches become the rows of
-    one layer.
+    shapes and last parts of the names agree; the batch normalisations of ResLT's CIFAR
+    branches become the rows of one layer.
 
     Args:
         source: State dict of the other code base.

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from .errors import ConfigError
+from .settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
@@ -28,11 +29,8 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         ['param_scheduler[0] (MultiStepLR) reaches to epoch 180, train_cfg.max_epochs is 100: the learning rate does not get where it should']
     """
     epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
-    schedulers: Any = cfg.get('param_scheduler') or []
-    if isinstance(schedulers, dict):
-        schedulers = [schedulers]
     found = []
-    for number, scheduler in enumerate(schedulers):
+    for number, scheduler in enumerate(schedulers_of(cfg)):
         kind = name_of_type(scheduler)
         if not scheduler.get('by_epoch', True) or not kind.endswith('LR'):
             continue
@@ -69,13 +67,10 @@ def counted_in_epochs(cfg: Config) -> list[str]:
     """
     if (cfg.get('train_cfg') or {}).get('by_epoch', True):
         return []
-    schedulers: Any = cfg.get('param_scheduler') or []
-    if isinstance(schedulers, dict):
-        schedulers = [schedulers]
     found = [
         f'param_scheduler[{number}] ({name_of_type(scheduler)}) counts epochs and this '
         'training iterations, so it never steps: set its by_epoch=False'
-        for number, scheduler in enumerate(schedulers)
+        for number, scheduler in enumerate(schedulers_of(cfg))
         if scheduler.get('by_epoch', True)
         and not scheduler.get('convert_to_iter_based')
     ]
@@ -88,10 +83,10 @@ def counted_in_epochs(cfg: Config) -> list[str]:
     return found
 
 
-def name_of_type(settings: dict) -> str:
-    """The ``type`` of settings as a name, also where it is a class."""
-    kind = settings.get('type')
-    return getattr(kind, '__name__', str(kind))
+def schedulers_of(cfg: Config) -> list[dict]:
+    """Settings of the schedulers; a config may have one alone, or none."""
+    schedulers: Any = cfg.get('param_scheduler') or []
+    return [schedulers] if isinstance(schedulers, dict) else schedulers
 
 
 def check_deferred_sampling(cfg: Config) -> None:

@@ -38,6 +38,18 @@ def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
         yield from flatten(child, f'{key}.{name}' if key else str(name))
 
 
+def name_of_type(settings: dict) -> str:
+    """The ``type`` of settings as a name, also where it is a class.
+
+    Example:
+        >>> from mmlt_plugin.settings import name_of_type
+        >>> name_of_type(dict(type=dict)), name_of_type(dict(type='ResNet'))
+        ('dict', 'ResNet')
+    """
+    kind = settings.get('type')
+    return getattr(kind, '__name__', str(kind))
+
+
 def plain_settings(config: Any) -> dict[str, Any]:
     """All settings by dotted key; what is no number, string or None as its text.
 

@@ -18,6 +18,7 @@ from mmengine.runner import CheckpointLoader
 from mmlt_plugin import cli
 from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.settings import name_of_type
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,8 +47,7 @@ def use_images(cfg: Config, folder: str, checkpoint: str) -> None:
         ConfigError: The config does not read files.
     """
     pipeline = find_pipeline(cfg.test_dataloader.dataset)
-    kinds = [getattr(t['type'], '__name__', t['type']) for t in pipeline]
-    if not any(kind.endswith('LoadImageFromFile') for kind in kinds):
+    if not any(name_of_type(t).endswith('LoadImageFromFile') for t in pipeline):
         raise ConfigError(
             'test_dataloader.dataset.pipeline reads no image files, its images are in '
             "memory: begin it with dict(type='LoadImageFromFile') and a Resize to the "

@@ -51,10 +51,13 @@ def overrides(command: list[str]) -> list[str]:
 
 def without_machine(word: str) -> str:
     """A word of a command, its path from this folder on, or without its folders."""
-    path = Path(word)
+    option, equals, value = word.rpartition('=')
+    path = Path(value)
     if not path.is_absolute():
         return word
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    inside = path.is_relative_to(ROOT)
+    shown = path.relative_to(ROOT).as_posix() if inside else path.name
+    return f'{option}{equals}{shown}'
 
 
 def read_starts(file: Path) -> list[dict]:

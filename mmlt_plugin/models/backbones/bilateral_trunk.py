@@ -40,11 +40,10 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
         >>> [len(stage) for stage in (trunk.layer1, trunk.layer2, trunk.layer3)]
         [5, 5, 4]
     """
-    name = last_block(MODELS.build(backbone))  # before another norm_cfg is tried on it
+    net = MODELS.build({**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone)
+    name = last_block(net)
     if norm_cfg is None:
-        own = backbone.get('norm_cfg') or dict(type='BN')
-        norm_cfg = {**own, 'type': bilateral(own['type'])}
-    net = MODELS.build({**backbone, 'norm_cfg': norm_cfg})
+        keep_halves_apart(net)
     stage, _, index = name.partition('.')
     if index == '0':
         raise ConfigError(
@@ -59,14 +58,14 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
     return net
 
 
-def bilateral(kind: Any) -> Any:
-    """What keeps the statistics of halves apart, for a type of batch normalisation."""
-    found = MODELS.get(kind) if isinstance(kind, str) else kind
-    if found is nn.BatchNorm2d:
-        return BilateralBN
-    if isinstance(found, type) and issubclass(found, nn.SyncBatchNorm):
-        return BilateralSyncBN
-    return kind
+def keep_halves_apart(net: nn.Module) -> None:
+    """Turn batch normalisations into those with statistics of their own for each half."""
+    for module in net.modules():
+        # The same parameters and statistics, another forward; whatever norm_cfg called it.
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = BilateralBN
+        elif isinstance(module, nn.SyncBatchNorm):
+            module.__class__ = BilateralSyncBN
 
 
 def give_last_block_to_the_neck(

@@ -25,8 +25,8 @@ class ClassCountLoss(nn.Module):
 
     The first, ``normalizer='weights'``, is PyTorch's ``cross_entropy(weight=...)``, as in
     the codes of LDAM-DRW and BBN; the second, ``'batch'``, what mmpretrain does with
-    ``class_weight``, and the codes of CB-focal. Either runs over the images of all ranks. A soft label stands for
-    its expectation.
+    ``class_weight``, and the codes of CB-focal. Either runs over the images of all ranks.
+    A soft label stands for its expectation.
 
     Args:
         scheme: Weights of the classes, see :func:`class_weights`; None is no weighting.
@@ -107,16 +107,16 @@ class ClassCountLoss(nn.Module):
         Returns:
             Tensor: A scalar, or (N,).
         """
-        if self.counts.numel() and self.counts.numel() != cls_score.size(1):
-            raise ConfigError(
-                f'{type(self).__name__} has the training images of {self.counts.numel()} '
-                f'classes and got logits of shape {tuple(cls_score.shape)}'
-            )
         if not self.counts.numel():
             raise ConfigError(
                 f'{type(self).__name__} needs the training images per class: add '
                 "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
                 'config, or call set_class_counts'
+            )
+        if self.counts.numel() != cls_score.size(1):
+            raise ConfigError(
+                f'{type(self).__name__} has the training images of {self.counts.numel()} '
+                f'classes and got logits of shape {tuple(cls_score.shape)}'
             )
         if cls_score.dtype in (torch.float16, torch.bfloat16):
             cls_score = cls_score.float()
