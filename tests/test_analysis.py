@@ -256,9 +256,8 @@ def test_what_cannot_be_drawn(run_tool, trained, tmp_path):
 
 
 def test_a_results_file_names_no_folder_of_the_machine():
-    from tools.analysis.record import ROOT, without_machine
-
-    assert without_machine(f'{ROOT}/configs/a.py') == 'configs/a.py'
-    assert without_machine(f'load_from={ROOT}/b/c.pth') == 'load_from=b/c.pth'
-    assert without_machine('load_from=/elsewhere/c.pth') == 'load_from=c.pth'
-    assert without_machine('train_cfg.max_epochs=3') == 'train_cfg.max_epochs=3'
+    here, shown = record.ROOT, record.without_machine
+    assert shown(f'{here}/configs/a.py') == 'configs/a.py'
+    assert shown(f'load_from={here}/b/c.pth') == 'load_from=b/c.pth'
+    assert shown('load_from=/elsewhere/c.pth') == 'load_from=c.pth'
+    assert shown('train_cfg.max_epochs=3') == 'train_cfg.max_epochs=3'
