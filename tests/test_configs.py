@@ -113,6 +113,22 @@ def test_hyper_parameters_of_bbns_released_configs(classes, ratio):
     assert cfg.default_hooks.cumulative_alpha.schedule == 'parabolic'
 
 
+@pytest.mark.parametrize(('classes', 'ratio'), RESLT)
+def test_hyper_parameters_of_the_released_causal_configs(classes, ratio):
+    cfg = load(f'tde/resnet32_cifar{classes}-lt-if{ratio}.py')
+    assert cfg.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.2, momentum=0.9, weight_decay=5e-4, nesterov=False
+    )
+    assert cfg.train_cfg.max_epochs == 200
+    assert cfg.train_dataloader.batch_size == 256
+    assert cfg.train_dataloader.drop_last
+    assert cfg.train_dataloader.dataset.imbalance_factor == 1 / int(ratio)
+    assert cfg.model.head.alpha == (1.0 if classes == '10' else 1.5)
+    head = MODELS.build(dict(cfg.model.head))
+    settings = (head.num_heads, head.tau, head.gamma, head.momentum)
+    assert settings == (2, 16, 1 / 32, 0.9)
+
+
 def reslt_learning_rate(epoch):
     k = min((epoch + 1) / 5, 1)
     return 0.1 * ((1 - k) / 3 + k) * 0.1 ** ((epoch >= 160) + (epoch >= 180))
@@ -151,6 +167,7 @@ def inat_bbn_learning_rate(first, second):
         ('ce/resnet32_cifar100-lt-if100', reslt_learning_rate),
         ('reslt/resnet32_cifar100-lt-if100', reslt_learning_rate),
         ('bbn/resnet32_cifar100-lt-if100', bbn_learning_rate),
+        ('tde/resnet32_cifar10-lt-if100', lambda e: 2 * bbn_learning_rate(e)),
         ('reslt/resnext50_imagenet-lt', imagenet_learning_rate),
         ('reslt/resnext101_imagenet-lt', lambda e: imagenet_learning_rate(e) / 2),
         ('reslt/resnet152_places-lt', places_learning_rate),

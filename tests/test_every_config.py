@@ -1,6 +1,6 @@
 """Every config trains two iterations, saves, resumes, and tests its checkpoint.
 
-Of the imbalance ratios, depths and years of one method it is one that does; the others are
+Of the imbalance ratios, depths, years and epochs of one method it is one that does; the others are
 shown to differ in numbers only, and test_configs.py builds their models.
 """
 
@@ -37,13 +37,14 @@ class OneIterationEpochs(EpochBasedTrainLoop):
         self._epoch += 1
 
 
-#: What makes two configs alike: imbalance ratios, depths and years.
+#: What makes two configs alike: imbalance ratios, depths, years and epochs.
 ALIKE = [
     (r'-if(10|50)(?=[_.])', '-if100'),
     (r'resnext101_', 'resnext50_'),
     (r'resnet152_inat', 'resnet50_inat'),
     (r'inat2017', 'inat2018'),
     (r'_2x(?=[_.])', '_1x'),
+    (r'_180e(?=[_.])', ''),
 ]
 #: By leaf the one it is like.
 LIKE = {

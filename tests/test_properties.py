@@ -248,6 +248,8 @@ COMPONENTS = [
     (models.ReweightedLoss, {}, ['gamma', 'scheme', 'beta', 'normalizer']),
     (models.LDAMLoss, {}, ['max_margin', 'scale']),
     (models.LogitAdjustedLoss, {}, ['tau']),
+    (models.SoftmaxEqualizationLoss, dict(threshold=0.1), ['threshold', 'gamma']),
+    (models.TDEHead, dict(num_classes=6, in_channels=8), ['num_heads', 'tau', 'gamma', 'alpha', 'momentum']),
     (models.CosineClsHead, dict(num_classes=6, in_channels=8), ['scale']),
     (models.TauNormHead, dict(num_classes=6, in_channels=8), ['tau']),
     (models.CIFARResNet, dict(depth=8), ['depth', 'width']),

@@ -14,6 +14,7 @@ from mmlt_plugin.models import (
     LDAMLoss,
     LogitAdjustedLoss,
     ReweightedLoss,
+    SoftmaxEqualizationLoss,
 )
 from mmlt_plugin.models.losses import class_weights
 
@@ -57,6 +58,12 @@ def ldam(z, y, counts, max_margin, scale):
     ).log()
 
 
+def equalized(z, y, counts, threshold):
+    rare = [n < threshold * sum(counts) for n in counts]
+    kept = [v.exp() for k, v in enumerate(z) if k == y or not rare[k]]
+    return -(z[y].exp() / sum(kept)).log()
+
+
 LOSSES = {
     'CE': (ReweightedLoss, {}, focal, dict(gamma=0)),
     'focal': (ReweightedLoss, dict(gamma=2.0), focal, dict(gamma=2)),
@@ -64,6 +71,18 @@ LOSSES = {
     'balanced softmax': (BalancedSoftmaxLoss, {}, adjusted, dict(tau=1)),
     'LDAM': (
         LDAMLoss, dict(max_margin=0.4, scale=5.0), ldam, dict(max_margin=0.4, scale=5),
+    ),
+    'SEQL': (
+        SoftmaxEqualizationLoss,
+        dict(threshold=0.1, gamma=1.0),
+        equalized,
+        dict(threshold=0.1),
+    ),
+    'SEQL of rare classes only': (
+        SoftmaxEqualizationLoss,
+        dict(threshold=1.0, gamma=1.0),
+        equalized,
+        dict(threshold=1.0),
     ),
 }  # fmt: skip
 
@@ -276,3 +295,38 @@ def test_two_ranks_equal_one(gloo2, sizes):
     assert sum(value for value, _ in ranks) / 2 == pytest.approx(whole[0], rel=1e-12)
     gradient = torch.cat([gradient for _, gradient in ranks]) / 2
     torch.testing.assert_close(gradient, whole[1], rtol=1e-10, atol=1e-12)
+
+
+def test_equalization_draws_anew_for_every_image_and_class():
+    loss = SoftmaxEqualizationLoss(threshold=0.1, gamma=0.7)
+    loss.set_class_counts([500, 120, 40, 9, 1])
+    z = torch.randn(2000, 5, dtype=torch.float64)
+    labels = torch.zeros(2000, dtype=torch.long)
+    losses = loss(z, labels, reduction_override='none')
+    found = torch.zeros(2, 2, 2)  # how often classes 2, 3 and 4 were in the softmax
+    for row, value in zip(z, losses):
+        match = []
+        for kept in range(8):
+            inside = [0, 1] + [c for bit, c in enumerate((2, 3, 4)) if kept >> bit & 1]
+            match.append(float(row[inside].logsumexp(0) - row[0] - value))
+        kept = min(range(8), key=lambda k: abs(match[k]))
+        assert abs(match[kept]) < 1e-12
+        found[kept & 1, kept >> 1 & 1, kept >> 2] += 1
+    expected = torch.ones(2, 2, 2) * 2000
+    for dim in range(3):
+        shape = [1, 1, 1]
+        shape[dim] = 2
+        expected = expected * torch.tensor([0.7, 0.3]).reshape(shape)
+    chi_square = ((found - expected) ** 2 / expected).sum()
+    assert chi_square < 30  # 7 degrees of freedom: p < 1e-4
+
+
+def test_equalization_of_large_logits_is_finite():
+    """The exponential of 1,000 is not."""
+    loss = SoftmaxEqualizationLoss(threshold=0.1, gamma=1.0)
+    loss.set_class_counts([500, 120, 40, 9, 1])
+    z = torch.tensor([[1000.0, -1000.0, 0.0, 1000.0, 0.0]], requires_grad=True)
+    found = loss(z, torch.tensor([4]))
+    torch.testing.assert_close(found, torch.tensor(1000.0))
+    (gradient,) = torch.autograd.grad(found, z)
+    torch.testing.assert_close(gradient, torch.tensor([[1.0, 0, 0, 0, -1]]))

@@ -18,6 +18,8 @@ HEADS = {
     'CB-focal': dict(type='LinearClsHead', loss=dict(type='ReweightedLoss', scheme='effective', gamma=1.0)),
     'RW of mmpretrain': dict(type='LinearClsHead', loss=dict(type='ReweightedLoss', scheme='inverse', normalizer='batch')),
     'logit adjustment': dict(type='LinearClsHead', loss=dict(type='LogitAdjustedLoss')),
+    'SEQL': dict(type='LinearClsHead', loss=dict(type='SoftmaxEqualizationLoss', threshold=0.1, gamma=1.0)),
+    'TDE': dict(type='TDEHead', loss=dict(type='CrossEntropyLoss')),
     'LWS': dict(type='LWSHead', loss=dict(type='CrossEntropyLoss')),
     'tau-norm': dict(type='TauNormHead', loss=dict(type='CrossEntropyLoss')),
     'NCM': dict(type='NCMHead', loss=dict(type='CrossEntropyLoss')),

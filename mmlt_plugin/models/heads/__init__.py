@@ -7,6 +7,7 @@ from .ncm_head import NCMHead
 from .reslt_head import ResLTHead
 from .targets import stack_targets
 from .tau_norm_head import TauNormHead
+from .tde_head import TDEHead
 
 __all__ = [
     'BBNHead',
@@ -14,6 +15,7 @@ __all__ = [
     'LWSHead',
     'NCMHead',
     'ResLTHead',
+    'TDEHead',
     'TauNormHead',
     'stack_targets',
 ]

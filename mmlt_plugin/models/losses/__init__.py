@@ -2,6 +2,7 @@
 
 from .class_count_loss import ClassCountLoss
 from .class_weights import class_weights
+from .equalization_loss import SoftmaxEqualizationLoss
 from .ldam_loss import LDAMLoss
 from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
 from .matching import check_match
@@ -15,6 +16,7 @@ __all__ = [
     'LogitAdjustedLoss',
     'ResLTLoss',
     'ReweightedLoss',
+    'SoftmaxEqualizationLoss',
     'check_match',
     'class_weights',
 ]

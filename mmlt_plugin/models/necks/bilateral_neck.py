@@ -33,11 +33,13 @@ class BilateralNeck(BaseModule):
             None is the backbone's own.
         branch: ``both``, or ``conventional`` or ``rebalancing`` for the features of one
             alone, of all images in training too: to judge them as BBN's Table 5 does.
+        pairs: Whether a training batch is a uniform and a re-balanced half. False sends
+            every image through both blocks, as in evaluation.
 
     Returns:
         tuple[Tensor]: Pooled features of both branches, conventional first: from a map
-        (2B, D, H, W) one tensor (B, 2D) in training, from (N, D, H, W) one (N, 2D) in
-        evaluation; one (N, D) of a single branch.
+        (2B, D, H, W) one tensor (B, 2D) in training on pairs, from (N, D, H, W) one (N, 2D)
+        otherwise; one (N, D) of a single branch.
 
     Raises:
         ConfigError: The backbone has no residual stages, ``branch`` is unknown, or a
@@ -54,7 +56,11 @@ class BilateralNeck(BaseModule):
     """
 
     def __init__(
-        self, backbone: dict, norm_cfg: dict | None = None, branch: str = 'both'
+        self,
+        backbone: dict,
+        norm_cfg: dict | None = None,
+        branch: str = 'both',
+        pairs: bool = True,
     ) -> None:
         check_choice('branch of BilateralNeck', branch, BRANCHES)
         settings = {**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone
@@ -75,6 +81,7 @@ class BilateralNeck(BaseModule):
         super().__init__(init_cfg=init_cfg)
         self.conventional, self.rebalancing = blocks
         self.branch = branch
+        self.pairs = pairs
         self._starts_as_identity = init_cfg and net.zero_init_residual
         frozen = net.frozen_stages >= len(net.res_layers)
         self._norm_eval = net.norm_eval or frozen
@@ -100,6 +107,7 @@ class BilateralNeck(BaseModule):
         x = feats[-1]
         if self.branch != 'both':
             return (global_pool(getattr(self, self.branch)(x)).flatten(1),)
-        uniform, rebalanced = split_halves(x) if self.training else (x, x)
+        in_pairs = self.pairs and self.training
+        uniform, rebalanced = split_halves(x) if in_pairs else (x, x)
         branches = [self.conventional(uniform), self.rebalancing(rebalanced)]
         return (torch.cat([global_pool(f).flatten(1) for f in branches], dim=1),)

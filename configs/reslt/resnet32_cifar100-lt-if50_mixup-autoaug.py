@@ -1,0 +1,4 @@
+_base_ = './resnet32_cifar100-lt-if100_mixup-autoaug.py'
+
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))
+model = dict(head=dict(loss=dict(alpha=0.99)))

@@ -1,0 +1,5 @@
+_base_ = '../ce/resnet32_cifar100-lt-if50_ldam-recipe.py'
+
+model = dict(
+    head=dict(loss=dict(_delete_=True, type='SoftmaxEqualizationLoss', threshold=0.006))
+)

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/models/resnet32_tde.py',
+    '../_base_/datasets/cifar10-lt.py',
+    '../_base_/schedules/cifar_tde_200e.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(batch_size=256, dataset=dict(imbalance_factor=0.01))
+model = dict(head=dict(num_classes=10, alpha=1.0))

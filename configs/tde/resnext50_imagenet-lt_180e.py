@@ -1,0 +1,4 @@
+_base_ = './resnext50_imagenet-lt.py'
+
+param_scheduler = dict(T_max=180, end=180)
+train_cfg = dict(max_epochs=180)
