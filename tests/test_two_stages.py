@@ -176,8 +176,8 @@ def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
 
 def test_tau_sweep(configs, first_stage, run_tool):
     output = run_tool(
-        'analysis/tau_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
-        '--taus', '0', '0.5', '1', '--cfg-options', TINY[0],
+        'analysis/head_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
+        'tau', '--values', '0', '0.5', '1', '--cfg-options', TINY[0],
     )  # fmt: skip
     rows = [line.split() for line in output.splitlines()]
     found = {row[0]: float(row[1]) for row in rows if row[:1] and row[0] in ('0', '0.5', '1')}  # fmt: skip
@@ -188,10 +188,18 @@ def test_tau_sweep(configs, first_stage, run_tool):
 
 def test_tau_is_not_chosen_on_test_images(first_stage, run_tool):
     output = run_tool(
-        'analysis/tau_sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
+        'analysis/head_sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
         first_stage / 'epoch_2.pth', expect=2,
     )  # fmt: skip
     assert 'tau must not be chosen on test images' in output
+
+
+def test_sweep_of_a_number_that_the_head_lacks(configs, first_stage, run_tool):
+    output = run_tool(
+        'analysis/head_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
+        'alpha', '--cfg-options', TINY[0], expect=2,
+    )  # fmt: skip
+    assert "TauNormHead, which has no number 'alpha'" in output
 
 
 def sweep(run_tool, root, *arguments, expect=0):

@@ -25,7 +25,7 @@ class TauNormHead(LinearHead):
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
         tau: Exponent: 0 only drops the bias, 1 makes all rows equally long; choose it
-            on validation images, with ``tools/analysis/tau_sweep.py``.
+            on validation images, with ``tools/analysis/head_sweep.py``.
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:

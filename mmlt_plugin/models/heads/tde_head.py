@@ -36,7 +36,8 @@ class TDEHead(LinearHead):
         tau: Scale of the logits.
         gamma: What lets longer rows win a little, >= 0.
         alpha: How much of the direction is left out in evaluation, >= 0; 0 is
-            "De-confound" alone. It can be changed after the training.
+            "De-confound" alone. It can be chosen after the training, on validation
+            images: ``tools/analysis/head_sweep.py CONFIG CHECKPOINT alpha``.
         momentum: Of the moving average :math:`d \leftarrow \mu d + \bar f` of the mean
             feature of a batch, over all ranks, in [0, 1).
         init_cfg: Initialisation; None is PyTorch's, as in the released code.
