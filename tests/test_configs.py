@@ -135,11 +135,9 @@ def reslt_learning_rate(epoch):
 
 
 def bbn_learning_rate(epoch):
-    """By the epoch from 1, before which the released code steps its schedule."""
-    e = epoch + 1
-    if e < 5:
-        return [0.1 * 7 / 15, 0.06, 0.22 / 3, 0.26 / 3][epoch]
-    return 0.1 if e < 120 else 0.001 if e < 160 else 1e-5
+    """The released code's, which steps before every epoch, in PyTorch 1.0: from 0."""
+    warmup = 1 / 3 + 2 / 3 * min(epoch / 5, 1)
+    return 0.1 * warmup * 0.01 ** ((epoch >= 120) + (epoch >= 160))
 
 
 def imagenet_learning_rate(epoch):
@@ -157,8 +155,7 @@ def places_learning_rate(epoch):
 
 
 def inat_bbn_learning_rate(first, second):
-    """Divided in the epochs that are ``first`` and ``second`` from 1."""
-    return lambda epoch: 0.05 * 0.1 ** ((epoch + 1 >= first) + (epoch + 1 >= second))
+    return lambda epoch: 0.05 * 0.1 ** ((epoch >= first) + (epoch >= second))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +164,7 @@ def inat_bbn_learning_rate(first, second):
         ('ce/resnet32_cifar100-lt-if100', reslt_learning_rate),
         ('reslt/resnet32_cifar100-lt-if100', reslt_learning_rate),
         ('bbn/resnet32_cifar100-lt-if100', bbn_learning_rate),
-        ('tde/resnet32_cifar10-lt-if100', lambda e: 2 * bbn_learning_rate(e)),
+        ('tde/resnet32_cifar10-lt-if100', lambda e: 2 * bbn_learning_rate(e + 1)),
         ('reslt/resnext50_imagenet-lt', imagenet_learning_rate),
         ('reslt/resnext101_imagenet-lt', lambda e: imagenet_learning_rate(e) / 2),
         ('reslt/resnet152_places-lt', places_learning_rate),

@@ -2,5 +2,5 @@
 _base_ = '../ce/resnet50_inat2018_bbn-recipe.py'
 
 train_dataloader = dict(
-    sampler=dict(_delete_=True, type='DeferredSampler', action_epoch=60)
+    sampler=dict(_delete_=True, type='DeferredSampler', action_epoch=61)
 )

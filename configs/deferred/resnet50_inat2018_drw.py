@@ -5,6 +5,6 @@ _weighted = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
 default_hooks = dict(
     deferred_recipe=dict(
         type='DeferredRecipeHook',
-        schedule=[dict(action_epoch=60, loss=_weighted)],
+        schedule=[dict(action_epoch=61, loss=_weighted)],
     )
 )

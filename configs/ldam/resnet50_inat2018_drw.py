@@ -7,6 +7,6 @@ model = dict(head=dict(type='CosineClsHead', loss=dict(_delete_=True, type='LDAM
 default_hooks = dict(
     deferred_recipe=dict(
         type='DeferredRecipeHook',
-        schedule=[dict(action_epoch=60, loss=_weighted)],
+        schedule=[dict(action_epoch=61, loss=_weighted)],
     )
 )
