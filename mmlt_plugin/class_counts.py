@@ -1,4 +1,4 @@
-"""Training images per class: where they come from and what is derived from them.
+"""Training images per class, and what is derived from them.
 
 Groups, samplers, re-weighted losses and shot splits all start from ``counts``: an
 int64 vector of length ``num_classes`` in label order, in which zero is legal anywhere.
@@ -6,50 +6,14 @@ int64 vector of length ``num_classes`` in label order, in which zero is legal an
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import (
-    ClassBalancedDataset,
-    ConcatDataset,
-    RepeatDataset,
-)
-from torch.utils.data import ConcatDataset as TorchConcatDataset
-from torch.utils.data import Subset
 
 from .checks import check_number
 from .errors import ConfigError
-
-# Reading the labels of an image data set un-pickles every item, so it is done once.
-_cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def resolve_labels(dataset: Any) -> np.ndarray:
-    """Label of every item of a dataset, through any nest of dataset wrappers.
-
-    Understands mmengine's and PyTorch's concatenation, repetition, class balancing
-    and subsets, and every dataset with ``get_gt_labels`` or ``get_cat_ids``.
-
-    Args:
-        dataset: A dataset whose items have exactly one label each.
-
-    Returns:
-        np.ndarray: int64 labels, shape (len(dataset),), in item order.
-
-    Raises:
-        ConfigError: The dataset tells no labels, or an item has several.
-
-    Example:
-        >>> from mmlt_plugin.class_counts import resolve_labels
-        >>> from mmlt_plugin.datasets import Digits
-        >>> resolve_labels(Digits(split='train'))[:5]
-        array([0, 1, 2, 3, 4])
-    """
-    return _resolve(dataset)[0]
+from .labels import labels_and_images
 
 
 def training_class_counts(dataset: Any, num_classes: int) -> np.ndarray:
@@ -75,7 +39,7 @@ def training_class_counts(dataset: Any, num_classes: int) -> np.ndarray:
         >>> training_class_counts(Digits(split='train'), num_classes=10)
         array([128, 132, 127, 133, 131, 132, 131, 129, 124, 130])
     """
-    labels, images = _resolve(dataset)
+    labels, images = labels_and_images(dataset)
     bad = np.flatnonzero((labels < 0) | (labels >= num_classes))
     if len(bad):
         raise ConfigError(
@@ -194,67 +158,3 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
             f'groups={list(groups)} must be two or more positive sizes that sum to '
             f'num_classes={num_classes}'
         )
-
-
-def _resolve(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, and which different image each item is."""
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    if isinstance(dataset, (ConcatDataset, TorchConcatDataset)):
-        parts = [_resolve(part) for part in dataset.datasets]
-        starts: dict[int, int] = {}  # a dataset that is twice in it has its images once
-        end = 0
-        for part, (_, ids) in zip(dataset.datasets, parts):
-            if id(part) not in starts:
-                starts[id(part)] = end
-                end += int(ids.max(initial=-1)) + 1
-        shifts = [starts[id(part)] for part in dataset.datasets]
-        return (
-            np.concatenate([labels for labels, _ in parts]),
-            np.concatenate([ids + shift for (_, ids), shift in zip(parts, shifts)]),
-        )
-    if isinstance(dataset, RepeatDataset):
-        labels, ids = _resolve(dataset.dataset)
-        return np.tile(labels, dataset.times), np.tile(ids, dataset.times)
-    if isinstance(dataset, (ClassBalancedDataset, Subset)):
-        labels, ids = _resolve(dataset.dataset)
-        if isinstance(dataset, ClassBalancedDataset):
-            items = dataset.repeat_indices
-        else:
-            items = dataset.indices
-        items = np.asarray(items, dtype=np.int64)
-        return labels[items], ids[items]
-    cached = _cache.get(dataset)
-    if cached is None or len(cached[0]) != len(dataset):
-        if hasattr(dataset, 'item_indices'):  # a wrapper, which may have its own labels
-            ids = _resolve(dataset.dataset)[1][dataset.item_indices]
-        else:
-            ids = np.arange(len(dataset))
-        cached = _cache[dataset] = _own_labels(dataset), ids
-    return cached
-
-
-def _own_labels(dataset: Any) -> np.ndarray:
-    """Labels that a dataset tells by itself; nobody may write into them."""
-    if hasattr(dataset, 'get_gt_labels'):
-        try:
-            labels = np.asarray(dataset.get_gt_labels())
-        except ValueError:  # lists of labels of different lengths
-            labels = np.empty(0)
-    elif hasattr(dataset, 'get_cat_ids'):
-        categories = [dataset.get_cat_ids(i) for i in range(len(dataset))]
-        if any(len(category) != 1 for category in categories):
-            categories = [[]]
-        labels = np.asarray(categories).reshape(-1)
-    else:
-        raise ConfigError(
-            f'{type(dataset).__name__} tells no labels: it needs a method '
-            'get_gt_labels() or get_cat_ids(idx)'
-        )
-    if labels.shape != (len(dataset),) or labels.dtype.kind not in 'iu':
-        raise ConfigError(
-            f'{type(dataset).__name__} must have exactly one integer label an item'
-        )
-    labels = labels.astype(np.int64)
-    labels.setflags(write=False)
-    return labels

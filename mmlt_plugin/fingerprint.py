@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import ConcatDataset, Subset
 
-from .class_counts import resolve_labels
+from .labels import resolve_labels
 
 
 def data_fingerprint(dataset: Any) -> str:

@@ -8,13 +8,13 @@ from torch.utils.data import Subset
 
 from mmlt_plugin.class_counts import (
     class_groups,
-    resolve_labels,
     shot_splits,
     training_class_counts,
 )
 from mmlt_plugin.datasets import LongTailedDataset
 from mmlt_plugin.datasets.dataset_wrapper import DatasetWrapper
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.labels import resolve_labels
 
 
 @DATASETS.register_module()

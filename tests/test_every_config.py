@@ -17,7 +17,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CIFAR10, CIFAR100
 from mmpretrain.registry import DATASETS, HOOKS, LOOPS, MODELS
 
-from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets import ImageFolderDataset
 from mmlt_plugin.datasets.image_list import BenchmarkList
 from tests.conftest import ROOT
@@ -218,18 +218,18 @@ def test_config(leaf, cifar_root, tmp_path):
         cfg.load_from = str(first_stage)
     cfg.custom_hooks = [dict(type='InterruptionHook')]
     with pytest.raises(Interruption):
-        cli.build_runner(cfg).train()
+        build_runner(cfg).train()
     assert (tmp_path / 'epoch_1.pth').exists()
 
     cfg = small_config(leaf, cifar_root, tmp_path)
     cfg.resume = True
     cfg.experiment_name += '_resumed'
-    runner = cli.build_runner(cfg)
+    runner = build_runner(cfg)
     runner.train()
     assert (runner.epoch, runner.iter) == (2, 2)
 
     cfg = small_config(leaf, cifar_root, tmp_path)
     cfg.load_from = str(tmp_path / 'epoch_2.pth')
     cfg.experiment_name += '_tested'
-    metrics = cli.build_runner(cfg).test()
+    metrics = build_runner(cfg).test()
     assert 0 <= metrics['shot/all'] <= 100

@@ -16,6 +16,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.settings import name_of_type
@@ -76,7 +77,7 @@ def main() -> None:
     cfg.test_evaluator = dict(type='PredictionTable', out_file=args.out, top=args.top)
     cfg.test_cfg = dict()
     cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
-    runner = cli.build_runner(cfg)
+    runner = build_runner(cfg)
     runner.test()
     print(f'wrote {args.out}')
 

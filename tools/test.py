@@ -12,6 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
 from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.pipelines import find_pipeline, use_pipeline
 from mmlt_plugin.errors import ConfigError
 
@@ -100,7 +101,7 @@ def main() -> None:
     if args.tta:
         use_test_time_augmentation(cfg)
     cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
-    runner = cli.build_runner(cfg)
+    runner = build_runner(cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
     metrics = runner.test()

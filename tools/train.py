@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.device import get_device
 
 from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
 from mmlt_plugin.run_log import last_checkpoint
@@ -116,7 +117,7 @@ def main() -> None:
         ['train_dataloader', 'val_dataloader'],
         persistent_workers=not args.no_persistent_workers,
     )
-    runner = cli.build_runner(cfg)
+    runner = build_runner(cfg)
     if resume_from:  # not in the config, whose copy in the work dir outlives this start
         runner._load_from = str(resume_from)
     runner.train()

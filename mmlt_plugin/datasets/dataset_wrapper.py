@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmpretrain.registry import DATASETS
 
-from ..class_counts import resolve_labels
+from ..labels import resolve_labels
 
 
 class DatasetWrapper:

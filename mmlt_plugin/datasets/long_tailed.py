@@ -11,7 +11,7 @@ from mmengine.dataset import BaseDataset, force_full_init
 from mmpretrain.registry import DATASETS
 
 from ..checks import check_choice, check_number
-from ..class_counts import resolve_labels
+from ..labels import resolve_labels
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 from .redraw_broken import RedrawBroken
 

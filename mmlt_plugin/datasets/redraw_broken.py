@@ -11,8 +11,8 @@ from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
 from ..checks import check_number
-from ..class_counts import resolve_labels
 from ..errors import ConfigError
+from ..labels import resolve_labels
 from .dataset_wrapper import DatasetWrapper
 from .reading import READ_ERRORS, can_be_read
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from mmengine.dataset import DefaultSampler
 
-from mmlt_plugin.class_counts import resolve_labels
 from mmlt_plugin.datasets import (
     BilateralBatchSampler,
     ClassBalancedSampler,
@@ -13,6 +12,7 @@ from mmlt_plugin.datasets import (
     LongTailedDataset,
 )
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.labels import resolve_labels
 
 DIGITS = dict(type='Digits', split='train')
 

@@ -3,9 +3,9 @@ import pytest
 from mmengine.dataset import RepeatDataset
 from mmpretrain.registry import DATASETS
 
-from mmlt_plugin.class_counts import resolve_labels
 from mmlt_plugin.datasets import LongTailedDataset, long_tailed_counts
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.labels import resolve_labels
 
 WHOLE = dict(type='Digits', split='train')
 # Images in all, from the papers' data set; classes, imbalance factor.

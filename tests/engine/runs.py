@@ -5,7 +5,7 @@ import shutil
 import torch
 from mmengine.config import Config
 
-from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.in_memory import use_memory
 from tests.conftest import ROOT
 
@@ -34,7 +34,7 @@ def make_runner(
     cfg.log_level = 'ERROR'
     cfg.launcher = 'none'
     cfg.experiment_name = f'{work_dir}-{id(cfg)}'.replace('/', '_')
-    return cli.build_runner(cfg)
+    return build_runner(cfg)
 
 
 def cut_off(whole, epoch, parts):

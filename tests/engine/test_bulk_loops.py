@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.bulk import in_one_sample, one_an_image
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.evaluation import ShotSplitMetric
@@ -85,7 +85,7 @@ def test_test_time_augmentation(flips, collate, batch_size, tmp_path):
         cfg.test_cfg = dict(type=loop)
         cfg.update(work_dir=str(tmp_path / loop), launcher='none', log_level='ERROR')
         cfg.experiment_name = f'{tmp_path}-{loop}'.replace('/', '_')
-        found.append(cli.build_runner(cfg).test())
+        found.append(build_runner(cfg).test())
     assert found[0] == found[1]
 
 

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmengine.config import Config
 
 from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
 
 
@@ -55,7 +56,7 @@ def main() -> None:
     refuse_test_images(cfg, args.setting)
     cfg.load_from, cfg.resume = args.checkpoint, False
     cli.prepare_dataloaders(cfg, args, ['val_dataloader'])
-    runner = cli.build_runner(cfg)
+    runner = build_runner(cfg)
     head = runner.model.head
     if not isinstance(getattr(head, args.setting, None), Real):
         raise ConfigError(

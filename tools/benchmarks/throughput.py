@@ -40,6 +40,7 @@ from step_time import compare
 from stopwatch import Stopwatch, peak_memory
 
 from mmlt_plugin import cli
+from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.in_memory import use_memory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +146,7 @@ def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
     cfg.log_level = 'ERROR'
     cfg.launcher = 'none'
     cfg.experiment_name = f'throughput-{time.time_ns()}'
-    return cli.build_runner(cfg)
+    return build_runner(cfg)
 
 
 def by_runner(config: str, way: str, args: argparse.Namespace) -> dict[str, float]:

@@ -12,8 +12,8 @@ from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from ...checks import check_number
-from ...class_counts import resolve_labels
 from ...errors import ConfigError
+from ...labels import resolve_labels
 
 
 @DATA_SAMPLERS.register_module()

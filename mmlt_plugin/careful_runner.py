@@ -1,0 +1,65 @@
+"""The runner of the scripts in ``tools/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner
+
+from . import compat
+from .preflight import (
+    check_counts_are_brought,
+    check_deferred_sampling,
+    counted_in_epochs,
+    unfinished_schedules,
+)
+
+#: Names of the default hooks that mmengine adds by itself.
+MMENGINE_HOOKS = (
+    'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint',
+)  # fmt: skip
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Make the runner, on machines without an accelerator too."""
+    compat.distributed_needs_cuda(cfg)
+    if 'runner_type' in cfg:
+        return RUNNERS.build(cfg)
+    return CarefulRunner.from_cfg(cfg)
+
+
+class CarefulRunner(Runner):
+    """mmengine's runner, which writes into the work dir only what a run needs.
+
+    mmengine copies the config into the work dir as soon as the runner is made, in
+    testing too, over the config of the run that made the checkpoints there. Here that
+    happens when the first iteration has proved data, model and checkpoint sound.
+    """
+
+    config_is_written = False
+
+    def register_default_hooks(self, hooks: dict | None = None) -> None:
+        """Register the default hooks; None switches any of them off, not only mmengine's."""
+        mine = {k: v for k, v in (hooks or {}).items() if v or k in MMENGINE_HOOKS}
+        super().register_default_hooks(mine)
+
+    def train(self) -> Any:
+        """Train, once what can be seen to be wrong beforehand was looked for."""
+        check_deferred_sampling(self.cfg)
+        for sentence in unfinished_schedules(self.cfg) + counted_in_epochs(self.cfg):
+            self.logger.warning(sentence)
+        return super().train()
+
+    def dump_config(self) -> None:
+        """Wait with the copy of the config until training has started."""
+
+    def call_hook(self, fn_name: str, **kwargs: Any) -> None:
+        """Call the hooks; once the first iteration went well, write the config."""
+        if fn_name == 'before_train':
+            check_counts_are_brought(self)
+        super().call_hook(fn_name, **kwargs)
+        if fn_name == 'after_train_iter' and not self.config_is_written:
+            super().dump_config()
+            self.config_is_written = True
