@@ -1,6 +1,7 @@
 """A resumed run equals an uninterrupted one bit for bit."""
 
 import math
+from copy import deepcopy
 
 import pytest
 import torch
@@ -192,13 +193,28 @@ def test_other_images_are_refused(tmp_path):
     runner.train()
 
 
-def test_without_a_seed_a_warning(tmp_path):
-    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
-    runner = make_runner(tmp_path, resume=True, **{'randomness.seed': None})
+BY_ITERATIONS = {
+    'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=2, val_interval=9),
+    'param_scheduler': [],
+    'default_hooks.checkpoint.by_epoch': False,
+}
+
+
+@pytest.mark.parametrize(
+    ('settings', 'changed', 'text'),
+    [
+        ({'train_cfg.max_epochs': 1}, {'randomness.seed': None}, 'randomness.seed'),
+        (BY_ITERATIONS, {'train_cfg.max_iters': 3}, 'counts iterations'),
+    ],
+    ids=['no seed', 'iterations'],
+)
+def test_a_resume_that_is_not_exact_warns(settings, changed, text, tmp_path):
+    make_runner(tmp_path, **deepcopy(settings)).train()  # a merge takes _delete_ out
+    runner = make_runner(tmp_path, resume=True, **{**settings, **changed})
     warnings = []
     runner.logger.warning = warnings.append
     runner.train()
-    assert any('randomness.seed' in str(text) for text in warnings)
+    assert any(text in str(warning) for warning in warnings)
 
 
 @pytest.mark.promise('a resumed run equals an uninterrupted one, bit for bit')

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.registry import HOOKS
 from torch.utils.data import get_worker_info
 
@@ -35,7 +35,8 @@ class ExactResumeHook(Hook):
     reaches its last milestones. The optimizer's base learning rate stays the
     checkpoint's.
 
-    For trainings by epoch, with ``randomness=dict(seed=...)`` set.
+    For trainings by epoch, with ``randomness=dict(seed=...)`` set; without either a resumed
+    run warns.
 
     Example:
         >>> default_hooks = dict(exact_resume=dict(type='ExactResumeHook'))
@@ -73,6 +74,11 @@ class ExactResumeHook(Hook):
         if runner._resume and configured is None:
             runner.logger.warning(
                 'randomness.seed is not set, so the resumed samplers draw anew'
+            )
+        if runner._resume and isinstance(runner.train_loop, IterBasedTrainLoop):
+            runner.logger.warning(
+                'this training counts iterations: only trainings by epoch, '
+                'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
             )
 
     def before_train_epoch(self, runner: Runner) -> None:
