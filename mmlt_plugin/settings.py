@@ -18,6 +18,11 @@ ABOUT_THE_MACHINE = (
     'data_root', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
 )  # fmt: skip
 
+#: Beginnings of the keys of :func:`recipe`.
+RECIPE = (
+    'model.', 'optim_wrapper.optimizer.', 'param_scheduler.', 'train_dataloader.batch_size',
+)  # fmt: skip
+
 
 def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
     """Settings with their dotted keys, those of lists by number.
@@ -67,6 +72,21 @@ def plain_settings(config: Any) -> dict[str, Any]:
         else str(value)
         for key, value in flatten(config)
     }
+
+
+def recipe(config: Any) -> dict[str, Any]:
+    """What is trained and how: settings of model, optimizer, schedules and batch size.
+
+    Args:
+        config: The dict of a config.
+
+    Example:
+        >>> from mmlt_plugin.settings import recipe
+        >>> recipe(dict(model=dict(depth=32), val_cfg=dict(), work_dir='here'))
+        {'model.depth': 32}
+    """
+    settings = plain_settings(config)
+    return {key: value for key, value in settings.items() if key.startswith(RECIPE)}
 
 
 def changes(old: Any, new: Any) -> list[str]:

@@ -13,7 +13,9 @@ import plot_training
 import plot_weight_norms
 import pytest
 import record
+import tables
 import torch
+from mmengine.config import Config
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.run_log import curve, training_seconds
@@ -95,6 +97,17 @@ def test_record(trained, run_tool, tmp_path):
         'tools/train.py', 'configs/reslt/resnet20_digits-lt-if32.py', '--work-dir', 'reslt',
     ]  # fmt: skip
     assert start['versions']['torch'] == torch.__version__
+
+
+def test_a_config_that_has_changed_since(trained):
+    run = record.training(trained / 'ce')
+    cfg = Config.fromfile(ROOT / run['config'])
+    cfg.model.backbone.depth = 8  # as on the command line
+    assert tables.differences(run, cfg) == []
+    cfg.param_scheduler[1].milestones = [31, 36]
+    assert tables.differences(run, cfg) == ['param_scheduler.1.milestones.0: 30 -> 31']
+    del run['recipe']  # a test's
+    assert tables.differences(run, cfg) == []
 
 
 def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):

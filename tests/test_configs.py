@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS, init_default_scope
 from mmpretrain.registry import DATASETS, HOOKS, METRICS, MODELS
+from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from mmlt_plugin.datasets import INaturalist
 from mmlt_plugin.datasets.image_list import BenchmarkList
@@ -146,6 +147,10 @@ def imagenet_learning_rate(epoch):
     return 0.05 * (1 + math.cos(math.pi * (epoch - 4) / 176))
 
 
+def causal_learning_rate(epochs):
+    return lambda epoch: 0.1 * (1 + math.cos(math.pi * epoch / epochs))
+
+
 def inat_learning_rate(epoch):
     return 0.05 * (1 + math.cos(math.pi * epoch / 200))
 
@@ -165,6 +170,8 @@ def inat_bbn_learning_rate(first, second):
         ('reslt/resnet32_cifar100-lt-if100', reslt_learning_rate),
         ('bbn/resnet32_cifar100-lt-if100', bbn_learning_rate),
         ('tde/resnet32_cifar10-lt-if100', lambda e: 2 * bbn_learning_rate(e + 1)),
+        ('tde/resnext50_imagenet-lt', causal_learning_rate(90)),
+        ('tde/resnext50_imagenet-lt_180e', causal_learning_rate(180)),
         ('reslt/resnext50_imagenet-lt', imagenet_learning_rate),
         ('reslt/resnext101_imagenet-lt', lambda e: imagenet_learning_rate(e) / 2),
         ('reslt/resnet152_places-lt', places_learning_rate),
@@ -225,6 +232,33 @@ def test_parameters_of_the_official_models(leaf, parameters):
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
     assert sum(p.numel() for p in model.parameters()) == parameters
+
+
+def test_cifar_policy_is_the_published_one():
+    """As torchvision has it, whose magnitudes are those of images of 32 pixels."""
+    found = load('reslt/resnet32_cifar100-lt-if100_mixup-autoaug.py')
+    found = found.train_dataloader.dataset.dataset.pipeline[2].policies
+    augment = AutoAugment(AutoAugmentPolicy.CIFAR10)
+    magnitudes = augment._augmentation_space(10, (32, 32))
+    for mine, published in zip(found, augment.policies, strict=True):
+        for transform, (name, prob, level) in zip(mine, published, strict=True):
+            axis = dict(horizontal='X', vertical='Y').get(
+                transform.get('direction'), ''
+            )
+            kind = transform.type.replace('ColorTransform', 'Color') + axis
+            assert (kind, transform.prob) == (name, prob)
+            if level is None:
+                continue
+            expected = float(magnitudes[name][0][level])
+            if kind == 'Solarize':
+                # Thresholds from 255, not 256.
+                assert transform.thr == pytest.approx(expected * 256 / 255)
+            elif kind.startswith('Translate'):
+                assert transform.magnitude * 32 == pytest.approx(expected)
+            else:
+                keys = dict(Rotate='angle', Posterize='bits')
+                value = transform[keys.get(kind, 'magnitude')]
+                assert value == pytest.approx(expected)
 
 
 def test_tables_are_up_to_date(run_tool):

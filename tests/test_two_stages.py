@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from head_sweep import check_setting
 
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
 from mmlt_plugin.sweep import Job, run_jobs
 from tests.conftest import ROOT
 
@@ -174,7 +177,7 @@ def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
     assert run['remake'].endswith(f'epoch_2.pth --cfg-options {TINY[0]}')
 
 
-def test_tau_sweep(configs, first_stage, run_tool):
+def test_sweep_of_tau(configs, first_stage, run_tool):
     output = run_tool(
         'analysis/head_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
         'tau', '--values', '0', '0.5', '1', '--cfg-options', TINY[0],
@@ -189,17 +192,18 @@ def test_tau_sweep(configs, first_stage, run_tool):
 def test_tau_is_not_chosen_on_test_images(first_stage, run_tool):
     output = run_tool(
         'analysis/head_sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
-        first_stage / 'epoch_2.pth', expect=2,
+        first_stage / 'epoch_2.pth', 'tau', expect=2,
     )  # fmt: skip
     assert 'tau must not be chosen on test images' in output
 
 
-def test_sweep_of_a_number_that_the_head_lacks(configs, first_stage, run_tool):
-    output = run_tool(
-        'analysis/head_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
-        'alpha', '--cfg-options', TINY[0], expect=2,
-    )  # fmt: skip
-    assert "TauNormHead, which has no number 'alpha'" in output
+def test_numbers_of_heads_that_can_be_swept():
+    sizes = dict(num_classes=6, in_channels=8)
+    check_setting(ResLTHead(**sizes), 'tau')  # None by default
+    check_setting(TDEHead(**sizes), 'alpha')
+    for setting in ('alpha', 'training', 'fc'):
+        with pytest.raises(ConfigError, match=f"TauNormHead, which .* '{setting}'"):
+            check_setting(TauNormHead(**sizes), setting)
 
 
 def sweep(run_tool, root, *arguments, expect=0):

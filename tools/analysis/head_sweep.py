@@ -1,6 +1,6 @@
 """Choose a number that a head has for evaluation, on validation images.
 
-    python tools/analysis/head_sweep.py CONFIG CHECKPOINT [tau] [--values 0 0.1 ... 2]
+    python tools/analysis/head_sweep.py CONFIG CHECKPOINT tau [--values 0 0.1 ... 2]
 
 TauNormHead's and ResLTHead's tau, say, or TDEHead's alpha. Prints the accuracy on the
 config's val_dataloader for every value, and the command that tests the best one. Refuses
@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmengine.config import Config
+from torch import nn
 
 from mmlt_plugin import cli
 from mmlt_plugin.careful_runner import build_runner
@@ -26,7 +27,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('config', help='config with such a head')
     parser.add_argument('checkpoint', help='what to evaluate')
-    parser.add_argument('setting', nargs='?', default='tau', help='of model.head')
+    parser.add_argument('setting', help='tau, alpha, ... of model.head')
     parser.add_argument(
         '--values', nargs='+', type=float, default=[i / 10 for i in range(21)]
     )
@@ -49,6 +50,16 @@ def refuse_test_images(cfg: Config, setting: str) -> None:
         )
 
 
+def check_setting(head: nn.Module, setting: str) -> None:
+    """Raise a ConfigError unless the head has a number of that name, or None for none."""
+    present = getattr(head, setting, '')
+    if isinstance(present, bool) or not isinstance(present, (Real, type(None))):
+        raise ConfigError(
+            f'model.head is a {type(head).__name__}, which has no number {setting!r}: '
+            'TauNormHead and ResLTHead have tau, TDEHead has alpha'
+        )
+
+
 def main() -> None:
     """Evaluate every value."""
     args = parse_args()
@@ -58,11 +69,7 @@ def main() -> None:
     cli.prepare_dataloaders(cfg, args, ['val_dataloader'])
     runner = build_runner(cfg)
     head = runner.model.head
-    if not isinstance(getattr(head, args.setting, None), Real):
-        raise ConfigError(
-            f'model.head is a {type(head).__name__}, which has no number '
-            f'{args.setting!r}: TauNormHead and ResLTHead have tau, TDEHead has alpha'
-        )
+    check_setting(head, args.setting)
     found = {}
     for value in args.values:
         setattr(head, args.setting, value)

@@ -28,6 +28,7 @@ from mmlt_plugin.run_log import (
     shot_metrics,
     training_seconds,
 )
+from mmlt_plugin.settings import recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,6 +120,7 @@ def training(work_dir: Path) -> dict:
         last=curve[-1],
         best=max(curve, key=lambda evaluation: evaluation['all']),
         class_counts=checkpoint['meta']['class_counts'],
+        recipe=recipe(cfg.to_dict()),
         training_seconds=round(training_seconds(work_dir)),
         starts=starts,
         curve=curve,

@@ -26,6 +26,7 @@ from mmpretrain.registry import MODELS
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.settings import changes, recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = json.loads((ROOT / 'results/published.json').read_text())
@@ -41,6 +42,8 @@ DATA = {
     'folder': 'your own folder',
 }
 CELLS = [(data, ratio) for data in (10, 100) for ratio in (100, 50, 10)]
+#: At results of trainings with another recipe than their config has now.
+STAR = '\\*'
 MARKS = re.compile(r'(<!-- (results|methods): ?(.*?) ?-->\n).*?(<!-- end of)', re.S)
 
 
@@ -106,6 +109,13 @@ def runs_of(config: Path) -> list[dict]:
     ]
 
 
+def differences(run: dict, cfg: Config) -> list[str]:
+    """Settings of a training that its config no longer has; of a test there are none."""
+    if 'recipe' not in run:
+        return []
+    return changes(run['recipe'], recipe(cfg.to_dict()))
+
+
 def spread(values: list[float]) -> str:
     """Mean, and standard deviation where there is one."""
     mean = f'{statistics.mean(values):.2f}'
@@ -140,9 +150,10 @@ def results_table(folder: Path, arguments: list[str]) -> str:
     ours = ['ours', 'seeds', 'difference', 'best on test']
     head = ['config', *columns, 'paper', *others, *ours]
     lines = [head, ['---'] * len(head)]
+    old: list[str] = []
     for config in configs:
         paper, runs = published(config), runs_of(config)
-        cfg = Config.fromfile(config) if columns else None
+        cfg = Config.fromfile(config) if columns or runs else None
         row = [f'[{title(config)}]({config.name})']
         row += [value_of(cfg, key) for key in columns.values()]
         row.append('-' if paper is None else f'{paper:.2f}')
@@ -151,11 +162,17 @@ def results_table(folder: Path, arguments: list[str]) -> str:
             last = [run['last']['all'] for run in runs]
             gap = '' if paper is None else f'{statistics.mean(last) - paper:+.2f}'
             best = spread([run['best']['all'] for run in runs])
-            row += [spread(last), str(len(runs)), gap, best]
+            other = [change for run in runs for change in differences(run, cfg)]
+            old += other
+            row += [spread(last) + STAR * bool(other), str(len(runs)), gap, best]
         else:
             row += ['not run', '', '', '']
         lines.append(row)
-    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    if old:
+        said = '; '.join(f'`{change}`' for change in dict.fromkeys(old))
+        text += f'\n{STAR} Trained before the config changed: {said}.\n'
+    return text
 
 
 def methods_table() -> str:
@@ -170,10 +187,15 @@ def methods_table() -> str:
             config = ROOT / 'configs' / folder / name
             paper, runs = published(config), runs_of(config)
             ours = spread([run['last']['all'] for run in runs]) if runs else ''
+            if any(differences(run, Config.fromfile(config)) for run in runs):
+                ours += STAR
             paper_text = '-' if paper is None else f'{paper:.2f}'
             row.append(f'{paper_text} / **{ours}**' if ours else paper_text)
         lines.append([*row, method['source'] or ''])
-    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    if STAR in text:
+        text += f"\n{STAR} Trained before the config changed, see the method's page.\n"
+    return text
 
 
 def readme(file: Path) -> str:

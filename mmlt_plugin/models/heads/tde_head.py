@@ -16,7 +16,7 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class TDEHead(LinearHead):
-    r"""Normalised classifier that takes the mean direction of all features out again.
+    r"""Normalised classifier that leaves the mean direction of all features out.
 
     De-confound-TDE (Tang et al., NeurIPS 2020). The feature is cut into K pieces
     :math:`f^k`, and training (Eq. 7, "De-confound") sees
