@@ -38,6 +38,8 @@ def train(work_dir, workers=0):
 
     os.fsync = slow_sync
     torch.set_num_threads(1)
+    # What a shell runs in the background ignores it, and so do children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     settings = {**SETTINGS, 'train_dataloader.num_workers': workers}
     resume = (work_dir / 'last_checkpoint').exists()
     make_runner(work_dir, resume=resume, **settings).train()
