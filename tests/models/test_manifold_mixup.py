@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from mmpretrain.structures import DataSample
 from torch.distributions import Beta
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ManifoldMixupClassifier
+from tests.models.samples import samples
 
 LAYERS = ['inputs', 'backbone.layer1', 'backbone.layer2', 'neck']
 
@@ -27,10 +27,6 @@ def make(layers, **settings):
         layers=layers,
         **settings,
     ).double()
-
-
-def samples(labels):
-    return [DataSample().set_gt_label(label) for label in labels]
 
 
 def stages(model):

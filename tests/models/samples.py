@@ -1,0 +1,7 @@
+"""Labels as heads get them."""
+
+from mmpretrain.structures import DataSample
+
+
+def samples(labels):
+    return [DataSample().set_gt_label(int(label)) for label in labels]
