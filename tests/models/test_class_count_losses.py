@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from mmpretrain.models import LinearClsHead
-from mmpretrain.structures import DataSample
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import (
@@ -17,6 +16,7 @@ from mmlt_plugin.models import (
     SoftmaxEqualizationLoss,
 )
 from mmlt_plugin.models.losses import class_weights
+from tests.models.samples import samples
 
 COUNTS = {
     'long tail': [500, 120, 40, 9, 1],
@@ -212,9 +212,8 @@ def test_half_precision_and_the_stock_head(name):
     cls, arguments, _, _ = LOSSES[name]
     head = LinearClsHead(3, 4, loss=dict(type=cls, **arguments))
     head.loss_module.set_class_counts([50, 5, 0])
-    samples = [DataSample().set_gt_label(i % 2) for i in range(4)]
     with torch.autocast('cpu', dtype=torch.bfloat16):
-        losses = head.loss((torch.rand(4, 4) / 9,), samples)
+        losses = head.loss((torch.rand(4, 4) / 9,), samples((0, 1, 0, 1)))
     assert losses['loss'].dtype == torch.float32
     assert losses['loss'].isfinite()
     assert not any('counts' in key or 'weights' in key for key in head.state_dict())
@@ -295,39 +294,3 @@ def test_two_ranks_equal_one(gloo2, sizes):
     assert sum(value for value, _ in ranks) / 2 == pytest.approx(whole[0], rel=1e-12)
     gradient = torch.cat([gradient for _, gradient in ranks]) / 2
     torch.testing.assert_close(gradient, whole[1], rtol=1e-10, atol=1e-12)
-
-
-def test_equalization_draws_anew_for_every_image_and_class():
-    torch.manual_seed(0)
-    loss = SoftmaxEqualizationLoss(threshold=0.1, gamma=0.7)
-    loss.set_class_counts([500, 120, 40, 9, 1])
-    z = torch.randn(2000, 5, dtype=torch.float64)
-    labels = torch.zeros(2000, dtype=torch.long)
-    losses = loss(z, labels, reduction_override='none')
-    found = torch.zeros(2, 2, 2)  # how often classes 2, 3 and 4 were in the softmax
-    for row, value in zip(z, losses):
-        match = []
-        for kept in range(8):
-            inside = [0, 1] + [c for bit, c in enumerate((2, 3, 4)) if kept >> bit & 1]
-            match.append(float(row[inside].logsumexp(0) - row[0] - value))
-        kept = min(range(8), key=lambda k: abs(match[k]))
-        assert abs(match[kept]) < 1e-12
-        found[kept & 1, kept >> 1 & 1, kept >> 2] += 1
-    expected = torch.ones(2, 2, 2) * 2000
-    for dim in range(3):
-        shape = [1, 1, 1]
-        shape[dim] = 2
-        expected = expected * torch.tensor([0.7, 0.3]).reshape(shape)
-    chi_square = ((found - expected) ** 2 / expected).sum()
-    assert chi_square < 30  # 7 degrees of freedom: p < 1e-4
-
-
-def test_equalization_of_large_logits_is_finite():
-    """The exponential of 1,000 is not."""
-    loss = SoftmaxEqualizationLoss(threshold=0.1, gamma=1.0)
-    loss.set_class_counts([500, 120, 40, 9, 1])
-    z = torch.tensor([[1000.0, -1000.0, 0.0, 1000.0, 0.0]], requires_grad=True)
-    found = loss(z, torch.tensor([4]))
-    torch.testing.assert_close(found, torch.tensor(1000.0))
-    (gradient,) = torch.autograd.grad(found, z)
-    torch.testing.assert_close(gradient, torch.tensor([[1.0, 0, 0, 0, -1]]))

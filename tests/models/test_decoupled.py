@@ -14,6 +14,7 @@ from mmlt_plugin.models import (
     NCMHead,
     TauNormHead,
 )
+from tests.models.samples import samples
 
 HEADS = dict(linear='LinearClsHead', lws='LWSHead')
 
@@ -31,9 +32,8 @@ def train_a_step(model):
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.5, weight_decay=0.1, momentum=0.9
     )
-    samples = [DataSample().set_gt_label(c) for c in (0, 1, 2, 3)]
     model.train()
-    data = dict(inputs=torch.rand(4, 3, 32, 32), data_samples=samples)
+    data = dict(inputs=torch.rand(4, 3, 32, 32), data_samples=samples((0, 1, 2, 3)))
     model.train_step(data, OptimWrapper(optimizer))
 
 
@@ -176,14 +176,12 @@ def test_accuracy_of_negative_logits(kind, settings, topk):
         assert (scores < 0).all()
     labels = [int(scores[0].argmax()), int(scores[1].argmin()), 0, 0]
     ranks = [int((row > row[label]).sum()) for row, label in zip(scores, labels)]
-    losses = head.loss(x, [DataSample().set_gt_label(c) for c in labels])
+    losses = head.loss(x, samples(labels))
     for k in (1, 2) if topk != 1 else (1,):
         expected = 100 * sum(rank < k for rank in ranks) / 4
         assert float(losses[f'accuracy_top-{k}']) == pytest.approx(expected)
     few = dict(topk=(1, 5)) if topk != 1 else dict(topk=5)
     head.topk = few['topk']
-    assert (
-        float(head.loss(x, [DataSample().set_gt_label(0)] * 4)['accuracy_top-5']) == 100
-    )
+    assert float(head.loss(x, samples([0] * 4))['accuracy_top-5']) == 100
     soft = [DataSample().set_gt_score(torch.full((3,), 1 / 3)) for _ in range(4)]
     assert not [key for key in head.loss(x, soft) if 'accuracy' in key]

@@ -7,6 +7,7 @@ from torch import nn
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead
+from tests.models.samples import samples
 
 COUNTS = [500, 5, 100, 40, 0, 90]
 CHANNELS = 8
@@ -27,7 +28,7 @@ def make_batch(spatial, num_images=5):
     shape = (num_images, CHANNELS, *spatial)
     feature = torch.randn(shape, generator=generator, dtype=torch.float64)
     labels = torch.randint(6, (num_images,), generator=generator)
-    return feature, [DataSample().set_gt_label(int(label)) for label in labels], labels
+    return feature, samples(labels), labels
 
 
 class NaiveHead(nn.Module):

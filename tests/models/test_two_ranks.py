@@ -3,9 +3,9 @@
 import pytest
 import torch
 from mmpretrain.registry import MODELS
-from mmpretrain.structures import DataSample
 
 import mmlt_plugin  # noqa: F401 - registers everything
+from tests.models.samples import samples
 
 COUNTS = [500, 90, 40, 6, 0]
 DIM = 8
@@ -43,12 +43,11 @@ def loss_and_gradients(name, items):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()
     features = torch.randn(8, DIM, dtype=torch.float64)
-    samples = [DataSample().set_gt_label(LABELS[i]) for i in items]
     chosen = features[items]
     if name.startswith('BBN'):  # pairs of a uniform and a re-balanced image
         pairs = features.unflatten(0, (2, 4)).transpose(0, 1).flatten(1)[:, :DIM]
         chosen = pairs[items[: len(items) // 2]]
-    losses = head.loss((chosen,), samples)
+    losses = head.loss((chosen,), samples(LABELS[i] for i in items))
     total = sum(value for key, value in losses.items() if 'loss' in key)
     parameters = list(head.parameters())
     gradients = torch.autograd.grad(total, parameters, allow_unused=True)
