@@ -107,6 +107,28 @@ def test_epochs_of_any_size():
         ClassBalancedSampler(Labels([20, 7, 3]), epoch_size=0)
 
 
+@pytest.mark.parametrize('images_per_class', [2, 4])
+def test_images_of_a_class_that_follow_one_another(images_per_class):
+    dataset = Labels([40, 12, 4, 1])
+    sampler = ClassBalancedSampler(
+        dataset, seed=0, epoch_size=4000, images_per_class=images_per_class
+    )
+    assert len(sampler) == len(list(sampler)) == 4000
+    turns = np.array(list(sampler)).reshape(-1, images_per_class)
+    classes = dataset.labels[turns]
+    assert (classes == classes[:, :1]).all()
+    assert chisquare(np.bincount(classes[:, 0])).pvalue > 1e-3
+    for turn, label in zip(turns, classes[:, 0]):
+        assert len(set(turn)) == (1 if label == 3 else images_per_class)
+    # Every image is as likely as any other, and all of them become neighbours.
+    drawn = np.concatenate([sampler.draw(epoch) for epoch in range(100)])
+    drawn = drawn[dataset.labels[drawn] == 1]
+    images = np.flatnonzero(dataset.labels == 1)
+    assert chisquare(np.bincount(drawn)[images]).pvalue > 1e-3
+    neighbours = np.sort(drawn.reshape(-1, images_per_class)[:, :2])
+    assert len(set(map(tuple, neighbours))) == 12 * 11 / 2
+
+
 def test_ten_million_draws_are_vectorised():
     sampler = ReversedSampler(Labels([6000, 3000, 1000]), seed=0)
     sampler.total_size = 10_000_000
@@ -140,6 +162,29 @@ def test_ranks_together_draw_what_one_would(gloo2, name, round_up, counts):
     alone = epoch_on_a_rank(0, name, counts, round_up, 5)
     assert together[: len(alone)] == alone
     assert len(together) - len(alone) == (round_up and sum(counts) % 2)
+
+
+def turns_on_a_rank(rank, round_up, epoch_size):
+    sampler = ClassBalancedSampler(
+        Labels([9, 4, 3]),
+        seed=3,
+        round_up=round_up,
+        epoch_size=epoch_size,
+        images_per_class=3,
+    )
+    assert len(list(sampler)) == len(sampler)
+    return list(sampler)
+
+
+@pytest.mark.parametrize('round_up', [True, False])
+@pytest.mark.parametrize('epoch_size', [18, 20, 23])
+@pytest.mark.promise('two ranks compute what one process does')
+def test_ranks_take_turns_by_class(gloo2, round_up, epoch_size):
+    alone = turns_on_a_rank(0, round_up, epoch_size)
+    ranks = [iter(rank) for rank in gloo2.run(turns_on_a_rank, round_up, epoch_size)]
+    for start in range(0, len(alone), 3):
+        turn = alone[start : start + 3]
+        assert [next(ranks[start // 3 % 2]) for _ in turn] == turn
 
 
 def make_batches(dataset, batch_size, seed=0, epoch=0, **kwargs):

@@ -36,6 +36,9 @@ class ClassPowerSampler(Sampler):
         round_up: Whether to draw a few more, so that all ranks get equally many.
         epoch_size: Draws of an epoch, on all ranks together; None is as many as the
             dataset has items. Kang et al.'s code draws :math:`C \max_i N_i`.
+        images_per_class: Images k of a class that follow one another, different ones
+            where the class has as many, for losses that compare images of a class within
+            a batch. Ranks take turns by k.
 
     Raises:
         ConfigError: The dataset is empty, or an argument lies outside its range.
@@ -54,6 +57,7 @@ class ClassPowerSampler(Sampler):
         seed: int | None = None,
         round_up: bool = True,
         epoch_size: int | None = None,
+        images_per_class: int = 1,
     ) -> None:
         owner = f'of {type(self).__name__}'
         check_number(f'power {owner}', power, '(-inf, inf)')
@@ -61,23 +65,29 @@ class ClassPowerSampler(Sampler):
             check_number(f'seed {owner}', seed, '[0, inf)', integer=True)
         if epoch_size is not None:
             check_number(f'epoch_size {owner}', epoch_size, '[1, inf)', integer=True)
+        check_number(
+            f'images_per_class {owner}', images_per_class, '[1, inf)', integer=True
+        )
         self.dataset = dataset
         self.power = power
+        self.images_per_class = images_per_class
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         self.rank, self.world_size = get_dist_info()
         size = epoch_size or len(dataset)
         if round_up:
-            self.num_samples = math.ceil(size / self.world_size)
+            turns = math.ceil(size / (self.world_size * images_per_class))
+            self.num_samples = turns * images_per_class
             self.total_size = self.num_samples * self.world_size
         else:
-            self.num_samples = math.ceil((size - self.rank) / self.world_size)
+            self.num_samples = self._own(np.arange(size)).size
             self.total_size = size
         labels = resolve_labels(dataset)
         if not len(labels):
             raise ConfigError(f'{type(self).__name__}: the dataset has no items')
         # Items sorted by class: class i has those from starts[i] on.
         self._items = np.argsort(labels, kind='stable')
+        self._labels = labels[self._items]
         self._sizes = np.bincount(labels)
         self._starts = np.cumsum(self._sizes) - self._sizes
 
@@ -92,15 +102,28 @@ class ClassPowerSampler(Sampler):
     def draw(self, epoch: int) -> np.ndarray:
         """Items drawn in an epoch by all ranks together, int64, (total_size,)."""
         # One row a draw: more draws leave the earlier ones as they are.
-        uniform = np.random.default_rng([self.seed, epoch]).random((self.total_size, 2))
+        turns = math.ceil(self.total_size / self.images_per_class)
+        uniform = np.random.default_rng([self.seed, epoch]).random((turns, 2))
         bounds = np.cumsum(self.class_probabilities)
         last = np.flatnonzero(self._sizes)[-1]  # should rounding end the sum below 1
         classes = np.minimum(np.searchsorted(bounds, uniform[:, 0], side='right'), last)
         within = (uniform[:, 1] * self._sizes[classes]).astype(np.int64)
-        return self._items[self._starts[classes] + within]
+        if self.images_per_class == 1:
+            return self._items[self._starts[classes] + within]
+        # Of a class shuffled anew every epoch, the next k from a random one on.
+        order = np.random.default_rng([self.seed, epoch, 1]).random(len(self._items))
+        items = self._items[np.lexsort((order, self._labels))]
+        next_ones = within[:, None] + np.arange(self.images_per_class)
+        next_ones %= self._sizes[classes, None]
+        return items[self._starts[classes, None] + next_ones].ravel()[: self.total_size]
+
+    def _own(self, draws: np.ndarray) -> np.ndarray:
+        """Draws of this rank."""
+        turn = np.arange(len(draws)) // self.images_per_class
+        return draws[turn % self.world_size == self.rank]
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.draw(self.epoch)[self.rank :: self.world_size].tolist())
+        return iter(self._own(self.draw(self.epoch)).tolist())
 
     def __len__(self) -> int:
         return self.num_samples
