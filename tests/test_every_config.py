@@ -153,6 +153,8 @@ def small_config(leaf, cifar_root, work_dir):
     without_downloads(cfg.model)
     if cfg.model.backbone.get('depth', 0) > 50:  # test_configs.py builds them all
         cfg.model.backbone.depth = 50
+    if 'feature_size' in cfg.model.get('neck', {}):
+        cfg.model.neck.feature_size = 2  # of 64 pixels
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg[name]
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.dataset import DefaultSampler, pseudo_collate
 from torch.utils.data import DataLoader
 
@@ -69,6 +70,36 @@ def test_pipelines_are_replaced_through_wrappers():
     use_pipeline(nest, [2])
     assert nest['datasets'][0]['dataset']['pipeline'] == [2]
     assert nest['datasets'][1]['pipeline'] == [2]
+
+
+@pytest.mark.parametrize(
+    ('before', 'iterations', 'evaluation', 'expected'),
+    [
+        ('evaluation', 0, {}, ['val', 'test']),
+        ('train', 0, {}, ['val']),
+        ('train', 7, {}, []),  # resumed: the head has gone on from the means
+        ('train', 0, dict(val_dataloader=None), ['test']),
+    ],
+)
+def test_when(monkeypatch, before, iterations, evaluation, expected):
+    loaders = dict(val_dataloader='val', test_dataloader='test')
+    runner = make_runner([0], cfg=ConfigDict(loaders, **evaluation))
+    runner.iter = iterations
+    found = []
+    hook = ClassMeansHook(before=before)
+    monkeypatch.setattr(hook, '_bring_means', lambda _, loader: found.append(loader))
+    for event in ('before_train', 'before_val_epoch', 'before_test_epoch'):
+        getattr(hook, event)(runner)
+    assert found == expected
+
+
+def test_no_pipeline_to_take():
+    runner = make_runner([0], cfg={})
+    runner.iter = 0
+    with pytest.raises(ConfigError, match='val_dataloader or test_dataloader'):
+        ClassMeansHook(before='train').before_train(runner)
+    with pytest.raises(ConfigError, match="before='test' of ClassMeansHook"):
+        ClassMeansHook(before='test')
 
 
 def test_a_head_without_means():

@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from ...checks import check_choice
 from ...datasets.pipelines import find_pipeline, use_pipeline
 from ...errors import ConfigError
 from ...models.heads import stack_targets
@@ -19,15 +20,20 @@ from ...weights import unwrapped
 
 @HOOKS.register_module()
 class ClassMeansHook(Hook):
-    """Before an evaluation, average the features of the training images of every class.
+    """Average the features of the training images of every class for the head.
 
     The config's training images go through its pipeline and the model in
-    evaluation mode, once, shared among the ranks; the head gets the means by
+    evaluation mode, shared among the ranks; the head gets the means by
     ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
     inputs.
 
+    Args:
+        before: ``evaluation``, every time, for :class:`NCMHead`, or ``train``, once, for
+            heads that go on from the means, such as :class:`OLTRHead`.
+
     Raises:
-        ConfigError: The head takes no means.
+        ConfigError: ``before`` is unknown, the head takes no means, or there is no
+            evaluation whose pipeline the training images could go through.
 
     Example:
         >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
@@ -35,22 +41,44 @@ class ClassMeansHook(Hook):
 
     priority = 'LOW'  # after hooks that swap or share weights, such as EMAHook
 
+    def __init__(self, before: str = 'evaluation') -> None:
+        check_choice('before of ClassMeansHook', before, ('evaluation', 'train'))
+        self.before = before
+
+    def before_train(self, runner: Runner) -> None:
+        """Bring the means for a training that begins."""
+        if self.before == 'train' and runner.iter == 0:
+            evaluation = runner.cfg.get('val_dataloader') or runner.cfg.get(
+                'test_dataloader'
+            )
+            if not evaluation:
+                raise ConfigError(
+                    'ClassMeansHook takes the pipeline of val_dataloader or '
+                    'test_dataloader, and the config has neither'
+                )
+            self._bring_means(runner, evaluation)
+
     def before_val_epoch(self, runner: Runner) -> None:
         """Bring the means for a validation."""
-        self._bring_means(runner, runner.cfg.val_dataloader)
+        if self.before == 'evaluation':
+            self._bring_means(runner, runner.cfg.val_dataloader)
 
     def before_test_epoch(self, runner: Runner) -> None:
         """Bring the means for a test."""
-        self._bring_means(runner, runner.cfg.test_dataloader)
+        if self.before == 'evaluation':
+            self._bring_means(runner, runner.cfg.test_dataloader)
 
     def _bring_means(self, runner: Runner, evaluation: Any) -> None:
         model = unwrapped(runner.model)
         if not hasattr(getattr(model, 'head', None), 'set_class_means'):
             raise ConfigError(
-                'ClassMeansHook has no use here: model.head should be of type NCMHead'
+                'ClassMeansHook has no use here: model.head should be of type NCMHead '
+                'or OLTRHead'
             )
         loader = copy.deepcopy(runner.cfg.train_dataloader)
-        loader.pop('batch_sampler', None)
+        # Out first: an update would merge the samplers' arguments.
+        for key in ('sampler', 'batch_sampler'):
+            loader.pop(key, None)
         loader.update(
             # Without padding: no image may count twice.
             sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),

@@ -2,8 +2,10 @@
 
 from .bbn_head import BBNHead
 from .cosine_head import CosineClsHead
+from .feature_loss_head import FeatureLossHead
 from .lws_head import LWSHead
 from .ncm_head import NCMHead
+from .oltr_head import OLTRHead
 from .reslt_head import ResLTHead
 from .targets import stack_targets
 from .tau_norm_head import TauNormHead
@@ -12,8 +14,10 @@ from .tde_head import TDEHead
 __all__ = [
     'BBNHead',
     'CosineClsHead',
+    'FeatureLossHead',
     'LWSHead',
     'NCMHead',
+    'OLTRHead',
     'ResLTHead',
     'TDEHead',
     'TauNormHead',

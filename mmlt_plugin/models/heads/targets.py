@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from mmpretrain.structures import DataSample
 
+from ...errors import ConfigError
+
 
 def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     """Labels (N,), or soft labels (N, C) where a batch augmentation made some.
@@ -20,3 +22,24 @@ def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     if 'gt_score' in data_samples[0]:
         return torch.stack([sample.gt_score for sample in data_samples])
     return torch.cat([sample.gt_label for sample in data_samples])
+
+
+def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor:
+    """Labels (N,) for what cannot work with soft ones.
+
+    Raises:
+        ConfigError: The batch has soft labels.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models.heads.targets import stack_labels
+        >>> stack_labels([DataSample().set_gt_label(3)], 'OLTRHead')
+        tensor([3])
+    """
+    label = stack_targets(data_samples)
+    if label.dim() > 1:
+        raise ConfigError(
+            f'{owner} got soft labels, of which it cannot tell the class: remove '
+            'batch augmentations such as mixup from model.train_cfg.augments'
+        )
+    return label

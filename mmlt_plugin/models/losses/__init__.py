@@ -2,18 +2,24 @@
 
 from .class_count_loss import ClassCountLoss
 from .class_weights import class_weights
+from .disc_centroids_loss import DiscCentroidsLoss
 from .equalization_loss import SoftmaxEqualizationLoss
 from .ldam_loss import LDAMLoss
+from .lifted_structured_loss import LiftedStructuredLoss
 from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
 from .matching import check_match
+from .range_loss import RangeLoss
 from .reslt_loss import ResLTLoss
 from .reweighted_loss import ReweightedLoss
 
 __all__ = [
     'BalancedSoftmaxLoss',
     'ClassCountLoss',
+    'DiscCentroidsLoss',
     'LDAMLoss',
+    'LiftedStructuredLoss',
     'LogitAdjustedLoss',
+    'RangeLoss',
     'ResLTLoss',
     'ReweightedLoss',
     'SoftmaxEqualizationLoss',

@@ -1,5 +1,6 @@
 """Necks."""
 
 from .bilateral_neck import BilateralNeck
+from .modulated_attention_neck import ModulatedAttentionNeck
 
-__all__ = ['BilateralNeck']
+__all__ = ['BilateralNeck', 'ModulatedAttentionNeck']

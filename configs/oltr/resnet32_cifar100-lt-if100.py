@@ -1,0 +1,18 @@
+# OLTR's memory on the features of CE; ours, the paper has no CIFAR-LT.
+_base_ = [
+    '../_base_/models/resnet32.py',
+    '../_base_/datasets/cifar100-lt.py',
+    '../_base_/schedules/oltr_60e.py',
+    '../_base_/default_runtime.py',
+]
+
+train_dataloader = dict(
+    batch_size=256,
+    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4),
+    dataset=dict(imbalance_factor=0.01),
+)
+model = dict(head=dict(type='OLTRHead'))
+default_hooks = dict(
+    second_stage=dict(type='SecondStageHook'),
+    class_means=dict(type='ClassMeansHook', before='train'),
+)

@@ -1,0 +1,74 @@
+"""A linear classifier with a second loss, on its inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from ...checks import check_number
+from .linear_head import LinearHead
+from .targets import stack_labels
+
+
+@MODELS.register_module()
+class FeatureLossHead(LinearHead):
+    r"""Linear head with a loss of metric learning on the features beside that on logits.
+
+    The training minimises :math:`\ell(z, y) + w\, \ell_f(f, y)`; a prediction is
+    ``LinearClsHead``'s. A loss that compares the images of a class wants several of them in
+    a batch: ``ClassBalancedSampler(images_per_class=4)``. Every rank compares its own.
+
+    Args:
+        num_classes: Number of classes C.
+        in_channels: Channels D of the feature.
+        feature_loss: Config of a module that makes a scalar of features (N, D) and labels
+            (N,): :class:`RangeLoss`, :class:`LiftedStructuredLoss`, or any other by its
+            path, such as ``pytorch_metric_learning.losses.SupConLoss``.
+        feature_weight: Its weight w, >= 0.
+        **kwargs: Arguments of ``LinearClsHead``: ``loss``, ``topk``, ``cal_acc``.
+
+    Raises:
+        ConfigError: ``feature_weight`` is negative, or the batch has soft labels.
+
+    Example:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models import FeatureLossHead
+        >>> head = FeatureLossHead(
+        ...     num_classes=10, in_channels=64, feature_loss=dict(type='RangeLoss')
+        ... )
+        >>> samples = [DataSample().set_gt_label(n % 2) for n in range(4)]
+        >>> sorted(head.loss((torch.randn(4, 64),), samples))
+        ['loss', 'loss_feature']
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        feature_loss: dict,
+        feature_weight: float = 0.01,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(num_classes, in_channels, **kwargs)
+        check_number('feature_weight of FeatureLossHead', feature_weight, '[0, inf)')
+        self.feature_loss = MODELS.build(feature_loss)
+        self.feature_weight = feature_weight
+
+    def loss(
+        self,
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+        **kwargs: Any,
+    ) -> dict[str, torch.Tensor]:
+        """Both losses, and the training accuracy where it is asked for."""
+        losses = super().loss(feats, data_samples, **kwargs)
+        label = stack_labels(data_samples, 'FeatureLossHead')
+        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        # Not in bfloat16: distances are differences.
+        with torch.autocast(feature.device.type, enabled=False):
+            loss = self.feature_loss(feature, label)
+        return dict(losses, loss_feature=self.feature_weight * loss)

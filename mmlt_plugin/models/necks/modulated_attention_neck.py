@@ -1,0 +1,99 @@
+"""OLTR's attention before the pooling."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from mmengine.model import constant_init, kaiming_init
+from mmengine.utils import to_2tuple
+from mmpretrain.models import LinearNeck
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from ...checks import check_number
+from ...errors import ConfigError
+
+
+@MODELS.register_module()
+class ModulatedAttentionNeck(LinearNeck):
+    r"""Attention within an image, weighted by place, then pooling and a linear layer.
+
+    OLTR (Liu et al., CVPR 2019, Sec. 3.2). Of a map f the linear layer gets the mean of
+
+    .. math:: f + \mathrm{MA}(f) \otimes \mathrm{SA}(f)
+
+    with SA, a non-local block, and MA, a softmax over the places. It starts as
+    ``LinearNeck``, from whose checkpoint it takes the linear layer: SA's last
+    convolution is 0.
+
+    Args:
+        in_channels: Channels D of the map.
+        out_channels: Channels of the result.
+        feature_size: Height and width of the map, or both in one number; MA knows places.
+        reduction: Divides D to the channels within the attention.
+        **kwargs: Arguments of ``LinearNeck``: ``norm_cfg``, ``act_cfg``, ``init_cfg``.
+
+    Raises:
+        ConfigError: ``reduction`` is no whole number of 1 to D, or a map has another size.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import ModulatedAttentionNeck
+        >>> neck = ModulatedAttentionNeck(64, 32, feature_size=8)
+        >>> neck((torch.randn(4, 64, 8, 8),))[0].shape
+        torch.Size([4, 32])
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        feature_size: int | tuple[int, int] = 7,
+        reduction: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_channels, out_channels, gap_dim=2, **kwargs)
+        check_number(
+            'reduction of ModulatedAttentionNeck',
+            reduction,
+            f'[1, {in_channels}]',
+            integer=True,
+        )
+        self.feature_size = tuple(to_2tuple(feature_size))
+        places = math.prod(self.feature_size)
+        channels = in_channels // reduction
+        layers = dict(
+            query=nn.Conv2d(in_channels, channels, 1),
+            key=nn.Conv2d(in_channels, channels, 1),
+            value=nn.Conv2d(in_channels, channels, 1),
+            out=nn.Conv2d(channels, in_channels, 1, bias=False),
+            place=nn.Linear(in_channels * places, places),
+        )
+        for name in ('query', 'key', 'value'):
+            kaiming_init(layers[name], mode='fan_in')
+        constant_init(layers['out'], 0)
+        self.attention = nn.ModuleDict(layers)
+
+    def forward(
+        self, inputs: torch.Tensor | tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor]:
+        """The result (N, out_channels) of the last of the maps, (N, D, H, W)."""
+        x = inputs[-1] if isinstance(inputs, tuple) else inputs
+        return super().forward(x + self.attend(x))
+
+    def attend(self, x: torch.Tensor) -> torch.Tensor:
+        """What the attention adds to a map (N, D, H, W)."""
+        if x.shape[2:] != self.feature_size:
+            raise ConfigError(
+                f'feature_size={self.feature_size} of ModulatedAttentionNeck must be that '
+                f'of the maps it gets, {tuple(x.shape[2:])}'
+            )
+        query, key, value = (
+            self.attention[name](x).flatten(2) for name in ('query', 'key', 'value')
+        )
+        weights = (query.transpose(1, 2) @ key).softmax(-1)
+        within = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        places = self.attention['place'](x.flatten(1)).softmax(1)
+        return self.attention['out'](within) * places.view(len(x), 1, *x.shape[2:])
