@@ -1,9 +1,3 @@
-_base_ = [
-    '../_base_/models/resnet32_bbn.py',
-    '../_base_/datasets/cifar10-lt_bilateral.py',
-    '../_base_/schedules/cifar_bbn_200e.py',
-    '../_base_/bbn_runtime.py',
-]
+_base_ = './resnet32_cifar10-lt-if100.py'
 
 train_dataloader = dict(dataset=dict(imbalance_factor=0.02))
-model = dict(head=dict(num_classes=10))

@@ -1,13 +1,6 @@
 # A classifier learnt by re-weighting on features that stay.
-_base_ = [
-    '../_base_/models/resnet32_decoupled.py',
-    '../_base_/datasets/cifar100-lt.py',
-    '../_base_/schedules/cifar_bbn_study_30e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar100-lt-if50_classifier-ce.py'
 
-train_dataloader = dict(dataset=dict(imbalance_factor=0.02))
 model = dict(
     head=dict(loss=dict(_delete_=True, type='ReweightedLoss', scheme='inverse'))
 )
-default_hooks = dict(second_stage=dict(type='SecondStageHook', fresh=['head']))

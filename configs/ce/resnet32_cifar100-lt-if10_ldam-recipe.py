@@ -1,9 +1,3 @@
-# The baseline by LDAM-DRW's recipe, with which the comparison methods run.
-_base_ = [
-    '../_base_/models/resnet32.py',
-    '../_base_/datasets/cifar100-lt.py',
-    '../_base_/schedules/cifar_ldam_200e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar100-lt-if100_ldam-recipe.py'
 
-train_dataloader = dict(drop_last=False, dataset=dict(imbalance_factor=0.1))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

@@ -1,5 +1,3 @@
-# CB-focal: the focal loss weighted by effective numbers, averaged over the images as in the
-# released codes.
-_base_ = './resnet32_cifar10-lt-if50.py'
+_base_ = './resnet32_cifar10-lt-if100_focal.py'
 
-model = dict(head=dict(loss=dict(gamma=1.0, normalizer='batch')))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

@@ -1,5 +1,3 @@
-# NCM: the nearest mean feature of a class, with any checkpoint of CE.
-_base_ = '../ce/resnet32_cifar10-lt-if10.py'
+_base_ = './resnet32_cifar10-lt-if100_ncm.py'
 
-model = dict(head=dict(type='NCMHead'))
-default_hooks = dict(class_means=dict(type='ClassMeansHook'))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

@@ -1,6 +1,3 @@
-# CE-DRS: classes are drawn equally often once the learning rate falls.
-_base_ = '../ce/resnet32_cifar100-lt-if50_ldam-recipe.py'
+_base_ = './resnet32_cifar100-lt-if100_drs.py'
 
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='DeferredSampler', action_epoch=161)
-)
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

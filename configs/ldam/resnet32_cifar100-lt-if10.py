@@ -1,3 +1,3 @@
-_base_ = '../ce/resnet32_cifar100-lt-if10_ldam-recipe.py'
+_base_ = './resnet32_cifar100-lt-if100.py'
 
-model = dict(head=dict(type='CosineClsHead', loss=dict(_delete_=True, type='LDAMLoss')))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

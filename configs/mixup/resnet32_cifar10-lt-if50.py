@@ -1,6 +1,3 @@
-_base_ = '../ce/resnet32_cifar10-lt-if50_ldam-recipe.py'
+_base_ = './resnet32_cifar10-lt-if100.py'
 
-model = dict(
-    train_cfg=dict(augments=dict(type='Mixup', alpha=1.0)),
-    head=dict(loss=dict(use_soft=True)),
-)
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

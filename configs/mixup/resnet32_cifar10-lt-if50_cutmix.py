@@ -1,3 +1,3 @@
-_base_ = './resnet32_cifar10-lt-if50.py'
+_base_ = './resnet32_cifar10-lt-if100_cutmix.py'
 
-model = dict(train_cfg=dict(augments=dict(type='CutMix')))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

@@ -1,7 +1,3 @@
-_base_ = '../ce/resnet32_cifar100-lt-if10_ldam-recipe.py'
+_base_ = './resnet32_cifar100-lt-if100_manifold.py'
 
-model = dict(
-    type='ManifoldMixupClassifier',
-    layers=['inputs', 'backbone.layer1', 'backbone.layer2'],
-    head=dict(loss=dict(use_soft=True)),
-)
+train_dataloader = dict(dataset=dict(imbalance_factor=0.1))

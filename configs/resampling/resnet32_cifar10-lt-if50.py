@@ -1,3 +1,3 @@
-_base_ = '../ce/resnet32_cifar10-lt-if50_ldam-recipe.py'
+_base_ = './resnet32_cifar10-lt-if100.py'
 
-train_dataloader = dict(sampler=dict(_delete_=True, type='ClassBalancedSampler'))
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

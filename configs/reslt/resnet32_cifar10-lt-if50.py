@@ -1,9 +1,3 @@
-_base_ = [
-    '../_base_/models/resnet32_reslt.py',
-    '../_base_/datasets/cifar10-lt.py',
-    '../_base_/schedules/cifar_200e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar10-lt-if100.py'
 
 train_dataloader = dict(dataset=dict(imbalance_factor=0.02))
-model = dict(head=dict(num_classes=10, groups=[2, 2, 6], loss=dict(alpha=0.998)))

@@ -1,9 +1,4 @@
-_base_ = [
-    '../_base_/models/resnet32_reslt.py',
-    '../_base_/datasets/cifar100-lt.py',
-    '../_base_/schedules/cifar_200e.py',
-    '../_base_/default_runtime.py',
-]
+_base_ = './resnet32_cifar100-lt-if100.py'
 
 train_dataloader = dict(dataset=dict(imbalance_factor=0.1))
 model = dict(head=dict(loss=dict(alpha=0.72)))

@@ -1,5 +1,4 @@
-_base_ = '../ce/resnet32_cifar100-lt-if50_ldam-recipe.py'
+_base_ = './resnet32_cifar100-lt-if100.py'
 
-model = dict(
-    head=dict(loss=dict(_delete_=True, type='SoftmaxEqualizationLoss', threshold=0.006))
-)
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))
+model = dict(head=dict(loss=dict(threshold=0.006)))
