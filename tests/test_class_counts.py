@@ -107,7 +107,9 @@ def test_labels_of_a_wrapper_are_its_own_and_nobody_writes_into_them():
             return super().get_gt_labels() // 3
 
     leaf = LabelsOnly(LABELS)
-    assert resolve_labels(Coarse(leaf)).tolist() == [label // 3 for label in LABELS]
+    coarse = [label // 3 for label in LABELS]
+    assert resolve_labels(Coarse(leaf)).tolist() == coarse
+    assert [Coarse(leaf).get_cat_ids(i)[0] for i in range(len(leaf))] == coarse
     twice = Subset(Coarse(leaf), [*range(10), *range(10)])
     assert training_class_counts(twice, 2).tolist() == [9, 1]
     subset = Subset(leaf, [0, 1])

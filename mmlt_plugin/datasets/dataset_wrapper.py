@@ -11,7 +11,7 @@ from ..labels import resolve_labels
 
 
 class DatasetWrapper:
-    """A dataset with the items of another, which a subclass serves in its own way.
+    """A dataset with items of another, which a subclass chooses or serves in its own way.
 
     Args:
         dataset: The dataset, as a config dict or an instance.
@@ -29,7 +29,7 @@ class DatasetWrapper:
     def full_init(self) -> None:
         """Read the annotations."""
         self.dataset.full_init()
-        #: Item of the wrapped dataset that each item is, for counts and other wrappers.
+        #: Item of the wrapped dataset that each item is, int64, shape (len(self),).
         self.item_indices = np.arange(len(self.dataset))
 
     @property
@@ -43,16 +43,16 @@ class DatasetWrapper:
         return self.metainfo.get('classes')
 
     def get_gt_labels(self) -> np.ndarray:
-        """Label of every item, int64."""
-        return resolve_labels(self.dataset)
+        """Label of every item, int64, shape (len(self),)."""
+        return resolve_labels(self.dataset)[self.item_indices]
 
     def get_cat_ids(self, idx: int) -> list[int]:
         """Label of one item, as a list of length 1."""
-        return [int(self.get_gt_labels()[idx])]
+        return [int(resolve_labels(self)[idx])]
 
     def get_data_info(self, idx: int) -> dict:
         """Annotation of one item."""
-        return self.dataset.get_data_info(idx)
+        return self.dataset.get_data_info(int(self.item_indices[idx]))
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self.item_indices)

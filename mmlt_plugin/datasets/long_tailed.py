@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from mmengine.dataset import BaseDataset, force_full_init
+from mmengine.dataset import BaseDataset
 from mmpretrain.registry import DATASETS
 
 from ..checks import check_choice, check_number
 from ..labels import resolve_labels
+from .dataset_wrapper import DatasetWrapper
 from .profiles import held_out_indices, long_tailed_counts, long_tailed_indices
 from .redraw_broken import RedrawBroken
 
 
 @DATASETS.register_module()
-class LongTailedDataset:
+class LongTailedDataset(DatasetWrapper):
     """Keep a long-tailed subset of a dataset.
 
     Wrapped around CIFAR-10 or CIFAR-100 with the defaults it is, index for index, the
@@ -33,7 +33,6 @@ class LongTailedDataset:
         pareto_power: Power of the ``pareto`` profile.
         holdout: Images of every class set aside before, to choose hyper-parameters on.
         subset: ``train``, or ``holdout`` for the images set aside.
-        lazy_init: Whether to leave reading the labels to :meth:`full_init`.
 
     Raises:
         ConfigError: An argument lies outside its range.
@@ -54,7 +53,6 @@ class LongTailedDataset:
         pareto_power: float = 6.0,
         holdout: int = 0,
         subset: str = 'train',
-        lazy_init: bool = False,
     ) -> None:
         self._profile: dict[str, Any] = dict(
             imbalance_factor=imbalance_factor,
@@ -69,23 +67,17 @@ class LongTailedDataset:
         self.subset = subset
         # Before the images are read: a wrong value should not cost a minute.
         long_tailed_counts(num_images=1, num_classes=1, **self._profile)
-        self.dataset = DATASETS.build(dataset) if isinstance(dataset, dict) else dataset
-        self._metainfo = dict(self.dataset.metainfo)
-        self._fully_initialized = False
-        if not lazy_init:
-            self.full_init()
+        super().__init__(dataset)
 
     def full_init(self) -> None:
         """Read the labels and choose the images that stay."""
-        if self._fully_initialized:
+        if hasattr(self, 'kept'):
             return
-        self.dataset.full_init()
-        self._metainfo = dict(self.dataset.metainfo)
+        super().full_init()
         labels = resolve_labels(self.dataset)
         num_classes = len(self.CLASSES) if self.CLASSES else int(labels.max()) + 1
         #: Item of the whole dataset that each item is, int64, shape (len(self),).
         self.kept = self._choose(labels, num_classes)
-        self._labels = labels[self.kept]
         if isinstance(self.dataset, (BaseDataset, RedrawBroken)):
             # A dataset of its own: the memory of the other images is freed, and the
             # random image that replaces a broken one is not from outside the subset.
@@ -93,7 +85,6 @@ class LongTailedDataset:
             self.item_indices = np.arange(len(self.kept))
         else:
             self.item_indices = self.kept
-        self._fully_initialized = True
 
     def _choose(self, labels: np.ndarray, num_classes: int) -> np.ndarray:
         held = np.empty(0, dtype=np.int64)
@@ -106,32 +97,6 @@ class LongTailedDataset:
         kept = long_tailed_indices(labels, counts, self.seed)
         return kept[~np.isin(kept, held)] if self.holdout else kept
 
-    @property
-    def metainfo(self) -> dict:
-        """Meta information of the wrapped dataset, a copy."""
-        return copy.deepcopy(self._metainfo)
-
-    @property
-    def CLASSES(self) -> tuple[str, ...] | None:
-        """Names of the classes in label order."""
-        return self._metainfo.get('classes')
-
-    @force_full_init
-    def get_gt_labels(self) -> np.ndarray:
-        """Label of every item, int64, shape (len(self),)."""
-        return self._labels
-
-    @force_full_init
-    def get_cat_ids(self, idx: int) -> list[int]:
-        """Label of one item, as a list of length 1."""
-        return [int(self._labels[idx])]
-
-    @force_full_init
-    def get_data_info(self, idx: int) -> dict:
-        """Annotation of one item."""
-        return self.dataset.get_data_info(int(self.item_indices[idx]))
-
-    @force_full_init
     def get_subset(self, indices: int | Sequence[int]) -> Any:
         """Dataset of some of the items, or of so many first or last ones, as mmengine's."""
         if isinstance(indices, int):
@@ -144,11 +109,6 @@ class LongTailedDataset:
             chosen = self.item_indices[list(indices)]
         return self.dataset.get_subset(chosen.tolist())
 
-    @force_full_init
-    def __len__(self) -> int:
-        return len(self.kept)
-
-    @force_full_init
     def __getitem__(self, idx: int) -> dict:
         return self.dataset[int(self.item_indices[idx])]
 
