@@ -233,16 +233,16 @@ def test_confusion(trained, run_tool, draw, tmp_path):
 def test_accuracy_against_a_setting(draw, tmp_path):
     """ResLT Fig. 6: two seeds of one alpha, one of another, another data set."""
     files = []
-    for number, (config, change, complete, accuracy) in enumerate([
-        ('cifar100-lt-if50_alpha-0.9', [], True, 40.0),
-        ('cifar100-lt-if50_alpha-0.9', [], True, 42.0),
-        ('cifar100-lt-if50', ['model.head.loss.alpha=0.75'], True, 45.0),
-        ('cifar10-lt-if50_alpha-0.99', [], True, 80.0),
-        ('cifar10-lt-if50_alpha-0.999', [], False, 10.0),
+    for number, (config, alpha, complete, accuracy) in enumerate([
+        ('cifar100-lt-if50_alpha-0.9', 0.9, True, 40.0),
+        ('cifar100-lt-if50_alpha-0.9', 0.9, True, 42.0),
+        ('cifar100-lt-if50', 0.75, True, 45.0),
+        ('cifar10-lt-if50_alpha-0.99', 0.99, True, 80.0),
+        ('cifar10-lt-if50_alpha-0.999', 0.999, False, 10.0),
     ]):  # fmt: skip
         run = dict(
-            config=f'configs/reslt/resnet32_{config}.py', other_settings=change,
-            complete=complete, last=dict(all=accuracy),
+            config=f'configs/reslt/resnet32_{config}.py', complete=complete,
+            recipe={'model.head.loss.alpha': alpha}, last=dict(all=accuracy),
         )  # fmt: skip
         files.append(tmp_path / f'{number}.json')
         files[-1].write_text(json.dumps(run))

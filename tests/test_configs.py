@@ -1,6 +1,7 @@
 """Every config builds, holds the published hyper-parameters and is listed."""
 
 import math
+import re
 from pathlib import Path
 
 import modelindex
@@ -21,6 +22,14 @@ LEAVES = sorted(
     path.relative_to(ROOT / 'configs').as_posix()
     for path in (ROOT / 'configs').glob('[!_]*/*.py')
 )
+#: As the metafiles list them; no number for the user's own images.
+PARAMETERS = {
+    leaf: int(number)
+    for file in (ROOT / 'configs').glob('*/metafile.yml')
+    for leaf, number in re.findall(
+        r'Config: configs/(\S+)\n(?:.*\n){2} +Parameters: (\d+)', file.read_text()
+    )
+}
 # alpha and groups of the released scripts, by classes and imbalance ratio.
 RESLT = {
     ('10', '100'): (0.998, [2, 2, 6]),
@@ -56,6 +65,8 @@ def test_config_builds(leaf):
     assert unfinished_schedules(cfg) == []
     init_default_scope(cfg.default_scope)
     model = MODELS.build(cfg.model)
+    parameters = sum(p.numel() for p in model.parameters())
+    assert PARAMETERS.get(leaf, parameters) == parameters
     METRICS.build(cfg.test_evaluator)
     for name, hook in cfg.default_hooks.items():
         if name != 'visualization':  # wants a running visualizer

@@ -65,8 +65,10 @@ def test_mixture_on_cifar(cifar_root, save, run_tool):
 
 
 def test_bbn_on_cifar(cifar_root, save, run_tool):
+    base = 'my_resnet18_reslt.py'
+    bbn = save('my_resnet18_bbn.py', base, save(base).name)
     output = run_tool(
-        'train.py', save('my_resnet18_bbn.py'), '--cfg-options',
+        'train.py', bbn, '--cfg-options',
         'train_cfg.max_epochs=2', 'train_dataloader.dataset.dataset.indices=300',
         'val_dataloader.dataset.indices=100', 'train_dataloader.num_workers=0',
         'val_dataloader.num_workers=0', 'log_processor.window_size=1',

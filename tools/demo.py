@@ -5,7 +5,7 @@
 Trains both with tools/train.py from their config files, two runs at a time, tests them
 with tools/test.py, prints the accuracies of many-, medium- and few-shot classes and
 draws those of every class. The rarest class has four images, so chance is large: the
-figures are means over the seeds. Takes one to two minutes on two CPU cores.
+figures are means over the seeds. Takes two to three minutes on two CPU cores.
 """
 
 import argparse

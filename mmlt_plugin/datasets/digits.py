@@ -8,6 +8,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from ..checks import check_choice
 from ..errors import ConfigError
 
 TEST_IMAGES_PER_CLASS = 50
@@ -36,8 +37,7 @@ class Digits(BaseDataset):
     METAINFO = {'classes': tuple('0123456789')}
 
     def __init__(self, split: str, **kwargs: Any) -> None:
-        if split not in ('train', 'test'):
-            raise ConfigError(f"split={split!r} must be 'train' or 'test'")
+        check_choice('split of Digits', split, ('train', 'test'))
         self.split = split
         super().__init__(ann_file='', **kwargs)
 

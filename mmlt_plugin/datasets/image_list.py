@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from ..checks import check_choice
 from ..errors import ConfigError
 from .reading import READ_ERRORS, can_be_read
 
@@ -220,11 +221,7 @@ class BenchmarkList(ImageListDataset):
     def __init__(
         self, split: str, data_root: str, ann_file: str = '', **kwargs: Any
     ) -> None:
-        if split not in self.LISTS:
-            raise ConfigError(
-                f'split={split!r} of {type(self).__name__} is unknown: choose from '
-                f'{tuple(self.LISTS)}'
-            )
+        check_choice(f'split of {type(self).__name__}', split, self.LISTS)
         self.split = split
         name, _ = self.LISTS[split]
         super().__init__(ann_file or name, data_root, self.NUM_CLASSES, **kwargs)

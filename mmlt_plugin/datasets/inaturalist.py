@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmpretrain.registry import DATASETS
 
+from ..checks import check_choice
 from ..errors import ConfigError
 from .image_list import BenchmarkList
 
@@ -58,8 +59,7 @@ class INaturalist(BenchmarkList):
         year: int = 2018,
         **kwargs: Any,
     ) -> None:
-        if year not in self.YEARS:
-            raise ConfigError(f'year={year} of INaturalist must be 2017 or 2018')
+        check_choice('year of INaturalist', year, self.YEARS)
         self.NUM_CLASSES = self.CLASSES_OF_YEAR[year]  # type: ignore[misc]
         self.LISTS = self.YEARS[year]  # type: ignore[misc]
         text = f'iNaturalist{year % 100}_{split}.txt'

@@ -16,24 +16,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from mmengine.config import Config, DictAction
 from pictures import plt, save
-from tables import lookup
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def setting_of(run: dict, key: str) -> float:
-    """Value of a setting in a run, from its config and its overrides."""
-    cfg = Config.fromfile(ROOT / run['config'])
-    options = dict(word.split('=', 1) for word in run['other_settings'] if '=' in word)
-    cfg.merge_from_dict({k: DictAction._parse_iterable(v) for k, v in options.items()})
-    value = lookup(cfg, key)
+    """Value of a setting that a run was trained with."""
+    value = run.get('recipe', {}).get(key)
     if not isinstance(value, (int, float)):
-        raise ConfigError(f'{run["config"]} has no number at {key}')
+        raise ConfigError(
+            f'{run["config"]} was trained with no number at {key}, as its results tell'
+        )
     return float(value)
 
 

@@ -116,8 +116,5 @@ def _reset_resident_peak() -> bool:
 
 def _resident(field: str) -> int:
     """Resident memory of this process in KiB."""
-    try:
-        lines = Path('/proc/self/status').read_text().splitlines()
-    except OSError:
-        return 0
+    lines = Path('/proc/self/status').read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))

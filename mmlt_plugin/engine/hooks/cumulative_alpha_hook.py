@@ -16,12 +16,14 @@ from ...datasets import BilateralBatchSampler
 from ...errors import ConfigError
 from ...models import BilateralNeck
 
-#: Alpha as a function of the progress t in [0, 1), BBN's Table 4.
+#: Alpha as a function of the progress t in [0, 1) and ``value``, BBN's Table 4.
 SCHEDULES: dict[str, Any] = dict(
-    parabolic=lambda t: 1 - t**2,
-    linear=lambda t: 1 - t,
-    cosine=lambda t: math.cos(t * math.pi / 2),
-    increment=lambda t: t**2,
+    parabolic=lambda t, _: 1 - t**2,
+    linear=lambda t, _: 1 - t,
+    cosine=lambda t, _: math.cos(t * math.pi / 2),
+    increment=lambda t, _: t**2,
+    constant=lambda _, value: value,
+    separated=lambda t, value: float(t < value),
 )
 
 
@@ -69,8 +71,7 @@ class CumulativeAlphaHook(Hook):
         value: float = 0.5,
         by_epoch: bool = True,
     ) -> None:
-        known = (*SCHEDULES, 'constant', 'beta', 'separated')
-        check_choice('schedule of CumulativeAlphaHook', schedule, known)
+        check_choice('schedule of CumulativeAlphaHook', schedule, (*SCHEDULES, 'beta'))
         meaning = 'it is an alpha or a share of the training'
         check_number('value of CumulativeAlphaHook', value, '[0, 1]', meaning=meaning)
         if divisor is not None:
@@ -92,23 +93,19 @@ class CumulativeAlphaHook(Hook):
         Returns:
             float: Alpha in [0, 1].
         """
-        t = min(step / (self.divisor or steps), 1.0)
-        if self.schedule == 'constant':
-            return self.value
-        if self.schedule == 'separated':
-            return float(t < self.value)
         if self.schedule == 'beta':
             return float(np.random.default_rng([seed, step]).beta(0.2, 0.2))
-        return SCHEDULES[self.schedule](t)
+        t = min(step / (self.divisor or steps), 1.0)
+        return SCHEDULES[self.schedule](t, self.value)
 
     def before_train(self, runner: Runner) -> None:
         """Check that model, data and units fit together."""
-        if not any(hasattr(module, 'set_alpha') for module in runner.model.modules()):
+        modules = list(runner.model.modules())
+        if not any(hasattr(module, 'set_alpha') for module in modules):
             raise ConfigError(
                 'CumulativeAlphaHook found no module with set_alpha: model.head should '
                 "be of type 'BBNHead'"
             )
-        modules = list(runner.model.modules())
         if any(isinstance(module, BilateralNeck) for module in modules) and not any(
             hasattr(module, 'is_bilateral_trunk') for module in modules
         ):

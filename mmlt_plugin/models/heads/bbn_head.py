@@ -14,7 +14,7 @@ from ...checks import check_number
 from ...errors import ConfigError
 from ..layers import split_halves
 from .accuracies import accuracies
-from .targets import stack_targets
+from .targets import stack_labels
 
 
 @MODELS.register_module()
@@ -134,12 +134,7 @@ class BBNHead(ClsHead):
                 "cumulative_alpha=dict(type='CumulativeAlphaHook')) to the config, or "
                 'call set_alpha'
             )
-        target = stack_targets(data_samples)
-        if target.dim() > 1:
-            raise ConfigError(
-                'BBNHead got soft labels: batch augmentations such as mixup would mix '
-                'its uniform and re-balanced images, so remove model.train_cfg.augments'
-            )
+        target = stack_labels(data_samples, 'BBNHead')
         logits = self.mixed_logits(feats)
         weights = (self.alpha, 1 - self.alpha)
         losses: dict[str, torch.Tensor] = {}

@@ -3,7 +3,6 @@
 from .bilateral_norm import BilateralBN, BilateralSyncBN, split_halves
 from .branch_conv import BranchConv
 from .branch_norm import BranchNorm
-from .pooling import global_pool
 from .tau_normalize import tau_normalize
 from .zero_pad_shortcut import ZeroPadShortcut
 
@@ -13,7 +12,6 @@ __all__ = [
     'BranchConv',
     'BranchNorm',
     'ZeroPadShortcut',
-    'global_pool',
     'split_halves',
     'tau_normalize',
 ]

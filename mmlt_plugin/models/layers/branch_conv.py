@@ -7,8 +7,6 @@ from mmengine.model import BaseModule
 from mmpretrain.models.utils import build_norm_layer
 from torch import nn
 
-from .pooling import global_pool
-
 
 class BranchConv(BaseModule):
     """G dense 1 x 1 convolutions with BN and ReLU, pooled: ResLT's ImageNet branches.
@@ -40,6 +38,8 @@ class BranchConv(BaseModule):
 
     def forward(self, x: torch.Tensor, pool_first: bool = False) -> torch.Tensor:
         """Map (N, D, H, W) to (N, G, D); ``pool_first`` pools before the convolution."""
-        x = self.relu(self.norm(self.conv(global_pool(x) if pool_first else x)))
+        x = self.relu(
+            self.norm(self.conv(x.mean((2, 3), keepdim=True) if pool_first else x))
+        )
         # No sizes in numbers: a trace takes any other batch too.
-        return global_pool(x).flatten(1).unflatten(1, (self.num_branches, -1))
+        return x.mean((2, 3)).unflatten(1, (self.num_branches, -1))

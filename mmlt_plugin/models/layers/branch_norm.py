@@ -6,8 +6,6 @@ import torch
 from mmpretrain.models.utils import build_norm_layer
 from torch import nn
 
-from .pooling import global_pool
-
 
 class BranchNorm(nn.Module):
     """G batch normalisations of one map, pooled: ResLT's branches on CIFAR.
@@ -39,8 +37,8 @@ class BranchNorm(nn.Module):
 
     def forward(self, x: torch.Tensor, pool_first: bool = False) -> torch.Tensor:
         """Map (N, D, H, W) to (N, G, D); ``pool_first`` pools before normalising."""
-        x = self.norm(global_pool(x) if pool_first else x)
-        return self.affine(global_pool(x).flatten(1)[:, None])
+        x = self.norm(x.mean((2, 3), keepdim=True) if pool_first else x)
+        return self.affine(x.mean((2, 3))[:, None])
 
 
 class _ScaleAndShift(nn.LayerNorm):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import torch
-from mmpretrain.registry import MODELS
 from torch import nn
 
 from ...checks import check_number
 
 
-@MODELS.register_module()
 class DiscCentroidsLoss(nn.Module):
     r"""Draw features to the centroid of their class, and away from all others.
 

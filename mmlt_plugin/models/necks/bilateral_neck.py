@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...checks import check_choice
 from ..backbones.bilateral_trunk import last_block
-from ..layers import global_pool, split_halves
+from ..layers import split_halves
 
 #: A backbone's ``init_cfg.type`` that reads a checkpoint.
 PRETRAINED = ('Pretrained', PretrainedInit)
@@ -106,8 +106,8 @@ class BilateralNeck(BaseModule):
         """Last map of the trunk to the features of both branches, side by side."""
         x = feats[-1]
         if self.branch != 'both':
-            return (global_pool(getattr(self, self.branch)(x)).flatten(1),)
+            return (getattr(self, self.branch)(x).mean((2, 3)),)
         in_pairs = self.pairs and self.training
         uniform, rebalanced = split_halves(x) if in_pairs else (x, x)
         branches = [self.conventional(uniform), self.rebalancing(rebalanced)]
-        return (torch.cat([global_pool(f).flatten(1) for f in branches], dim=1),)
+        return (torch.cat([f.mean((2, 3)) for f in branches], dim=1),)
