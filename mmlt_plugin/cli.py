@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import errno
 import inspect
 import os
@@ -15,6 +16,7 @@ from urllib.error import URLError
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 
 from .errors import ConfigError, TrainingError
@@ -51,16 +53,48 @@ def load_config(args: argparse.Namespace) -> Config:
     ``configs/<method>/<config>.py`` ``work_dirs/<method>/<config>``, for any other file
     ``work_dirs/<config>``.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    local_rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank))
+    os.environ.setdefault('LOCAL_RANK', local_rank)
     cfg = Config.fromfile(args.config)
     if args.cfg_options is not None:
+        check_keys(args.cfg_options, cfg)
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
+    if (cfg.get('randomness') or {}).get('deterministic'):
+        # Without it older PyTorch refuses products of matrices on GPUs.
+        os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = default_work_dir(args.config)
     return cfg
+
+
+def check_keys(options: Iterable[str], cfg: Config) -> None:
+    """Refuse options whose first part resembles a key of the config and is none.
+
+    Args:
+        options: Dotted keys.
+        cfg: The config that they are to be merged into.
+
+    Raises:
+        ConfigError: Names the key and what it resembles.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.cli import check_keys
+        >>> check_keys(['optim_wraper.optimizer.lr'], Config(dict(optim_wrapper=dict())))
+        Traceback (most recent call last):
+        mmlt_plugin.errors.ConfigError: 'optim_wraper' is no key of the config: do you mean 'optim_wrapper'?
+    """
+    known = [*inspect.signature(Runner).parameters, *cfg]
+    for option in options:
+        first = option.partition('.')[0]
+        similar = difflib.get_close_matches(first, known, n=1, cutoff=0.8)
+        if first not in known and similar:
+            raise ConfigError(
+                f'{first!r} is no key of the config: do you mean {similar[0]!r}?'
+            )
 
 
 def default_work_dir(config: str) -> str:
@@ -178,7 +212,7 @@ def run(main: Callable[[], None]) -> None:
         SyntaxError,  # of a config
     ) as error:
         sys.exit(_fail(str(error) or repr(error)))
-    except (KeyError, RuntimeError, TypeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
         sentence = explain(error)
         if sentence is None:
             raise

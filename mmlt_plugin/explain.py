@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
+import mmengine.runner
+from torch.utils.data import DataLoader
+
 
 def explain(error: BaseException) -> str | None:
     """What is wrong in the config, if that is why a component could not be built.
@@ -34,10 +37,10 @@ def explain(error: BaseException) -> str | None:
     """
     frames = list(_frames(error))
     builds = [f for f in frames if f.f_code.co_name == 'build_from_cfg']
-    if not builds:
-        return None
-    build = builds[-1].f_locals
     text = str(error)
+    if not builds:
+        return _explain_runner(text)
+    build = builds[-1].f_locals
     wanted, arguments = build.get('obj_type'), build.get('args', {})
     if isinstance(error, (KeyError, RuntimeError)) and build.get('obj_cls') is None:
         if not re.search(
@@ -64,7 +67,25 @@ def explain(error: BaseException) -> str | None:
     missing = re.search(r'missing \d+ required .*arguments?: (.*)', text)
     if isinstance(error, TypeError) and missing and frames[-1] is builds[-1]:
         return f'{name} needs {missing[1]}: add it to the config'
+    within = frames[frames.index(builds[-1]) + 1 :]
+    if within and all(f.f_code.co_name == '__init__' for f in within) and ' ' in text:
+        # What a constructor says of its arguments: 'invalid depth 19 for resnet'.
+        return f'{name}: ' + text.strip('\'"')
     return None
+
+
+def _explain_runner(text: str) -> str | None:
+    """The same of an argument of what the runner makes without a registry."""
+    found = re.search(
+        r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text
+    )
+    component = found and {
+        **vars(mmengine.runner), 'DataLoader': DataLoader
+    }.get(found[1])  # fmt: skip
+    if not found or component is None:
+        return None
+    similar = _similar(found[2], _parameters(component))
+    return f'{found[1]} has no argument {found[2]!r}{similar}'
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -12,7 +14,7 @@ from .settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
-    """Schedules of the learning rate that end after the training does.
+    """Schedules of the learning rate that end after the training does, or long before.
 
     Args:
         cfg: A config of a training by epochs.
@@ -40,6 +42,11 @@ def unfinished_schedules(cfg: Config) -> list[str]:
             (scheduler.get('begin') or 0) + (scheduler.get('T_max') or 0),
             *(scheduler.get('milestones') or []),
         )
+        if epochs and kind.startswith('Cosine') and last < epochs:
+            found.append(
+                f'param_scheduler[{number}] ({kind}) ends at epoch {last}, '
+                f'train_cfg.max_epochs is {epochs}: the learning rate stays at its end'
+            )
         if epochs and epochs < last < 1e9:  # which is mmengine's word for no end
             found.append(
                 f'param_scheduler[{number}] ({kind}) reaches to epoch '
@@ -47,6 +54,38 @@ def unfinished_schedules(cfg: Config) -> list[str]:
                 'where it should'
             )
     return found
+
+
+def unused_pipelines(config: str | Path) -> list[str]:
+    """Pipelines that a config file defines and gives to no dataset.
+
+    An inherited dataset keeps its pipeline when the variable it came from is set anew.
+
+    Args:
+        config: The file.
+
+    Returns:
+        list[str]: A sentence each.
+
+    Example:
+        >>> from mmlt_plugin.preflight import unused_pipelines
+        >>> file = getfixture('tmp_path') / 'my_config.py'
+        >>> _ = file.write_text("train_pipeline = [dict(type='PackInputs')]")
+        >>> unused_pipelines(file)
+        ['train_pipeline of my_config.py is given to no dataset: add train_dataloader = dict(dataset=dict(pipeline=train_pipeline))']
+    """
+    config = Path(config)
+    names = [
+        n for n in ast.walk(ast.parse(config.read_text())) if isinstance(n, ast.Name)
+    ]
+    used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    return [
+        f'{split}_pipeline of {config.name} is given to no dataset: add '
+        f'{split}_dataloader = dict(dataset=dict(pipeline={split}_pipeline))'
+        for split in ('train', 'val', 'test')
+        if any(name.id == f'{split}_pipeline' for name in names)
+        and f'{split}_pipeline' not in used
+    ]
 
 
 def counted_in_epochs(cfg: Config) -> list[str]:

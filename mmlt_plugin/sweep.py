@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
+
+import torch
 
 from .errors import ConfigError
 
@@ -57,11 +60,12 @@ class Job:
     def _identity(self) -> dict:
         return dict(config=str(self.config), options=list(self.options))
 
-    def run(self, threads: int) -> bool:
+    def run(self, threads: int, gpu: str | None = None) -> bool:
         """Train, or go on; the output goes to ``output.log`` in the work dir.
 
         Args:
             threads: CPU threads of the process.
+            gpu: The GPU that it sees, as in ``CUDA_VISIBLE_DEVICES``; None is as it is.
 
         Returns:
             bool: Whether the training ended well.
@@ -73,12 +77,12 @@ class Job:
         (folder / STARTED).write_text(json.dumps(self._identity()))
         command = [sys.executable, '-W', 'ignore', str(TRAIN), str(self.config)]
         command += ['--work-dir', str(folder), '--resume', *self.options]
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+        if gpu is not None:
+            environment['CUDA_VISIBLE_DEVICES'] = gpu
         with open(folder / 'output.log', 'a') as output:
             done = subprocess.run(
-                command,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, 'OMP_NUM_THREADS': str(threads)},
+                command, stdout=output, stderr=subprocess.STDOUT, env=environment
             )
         if done.returncode == 0:
             (folder / DONE).touch()
@@ -91,7 +95,7 @@ def run_jobs(
     """Run trainings, several at a time, and tell how far they are.
 
     Finished ones are skipped, interrupted ones go on from their last checkpoint, a
-    failed one does not stop the others.
+    failed one does not stop the others. Several GPUs get equally many at a time.
 
     Args:
         jobs: The trainings.
@@ -114,9 +118,21 @@ def run_jobs(
         job.check_work_dir()
     threads = threads or max(1, (os.cpu_count() or 1) // at_once)
     failed, start = [], time.monotonic()
+    gpus = visible_gpus()
+    free: Queue[str | None] = Queue()
+    for slot in range(at_once):
+        free.put(gpus[slot % len(gpus)] if gpus else None)
+
+    def run(job: Job) -> bool:
+        gpu = free.get()
+        try:
+            return job.run(threads, gpu)
+        finally:
+            free.put(gpu)
+
     pool = ThreadPoolExecutor(at_once)
     try:
-        running = {pool.submit(job.run, threads): job for job in jobs}
+        running = {pool.submit(run, job): job for job in jobs}
         for number, future in enumerate(as_completed(running), 1):
             job = running[future]
             good = future.result()
@@ -131,6 +147,23 @@ def run_jobs(
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing new starts
     return failed
+
+
+def visible_gpus() -> list[str]:
+    """GPUs as ``CUDA_VISIBLE_DEVICES`` calls them, where there are several to choose from.
+
+    Example:
+        >>> from mmlt_plugin.sweep import visible_gpus
+        >>> getfixture('monkeypatch').setenv('CUDA_VISIBLE_DEVICES', '2,5')
+        >>> visible_gpus()
+        ['2', '5']
+    """
+    named = os.environ.get('CUDA_VISIBLE_DEVICES')
+    if named is not None:
+        gpus = [gpu.strip() for gpu in named.split(',') if gpu.strip()]
+    else:
+        gpus = [str(gpu) for gpu in range(torch.cuda.device_count())]
+    return gpus if len(gpus) > 1 else []
 
 
 def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:

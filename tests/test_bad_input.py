@@ -55,6 +55,27 @@ TRAIN = {
         CONFIG, 'model.head.loss._delete_=True model.head.loss.type=CrossEntropyLoss',
         'CrossEntropyLoss does not',
     ),
+    'argument of a loop': (
+        CONFIG, 'train_cfg.max_epoch=2',
+        "EpochBasedTrainLoop has no argument 'max_epoch' (do you mean 'max_epochs'?)",
+    ),
+    'argument of a dataloader': (
+        CONFIG, 'train_dataloader.batchsize=8',
+        "DataLoader has no argument 'batchsize' (do you mean 'batch_size'?)",
+    ),
+    'what a constructor refuses': (
+        CONFIG, 'model.backbone._delete_=True model.backbone.type=ResNet '
+        'model.backbone.depth=19',
+        'ResNet: invalid depth 19 for resnet',
+    ),
+    'schedule that begins too late': (
+        CONFIG, 'train_cfg.max_epochs=1 param_scheduler.0.begin=20',
+        'end should be larger than begin',
+    ),
+    'key': (
+        CONFIG, 'optim_wraper.optimizer.lr=1',
+        "'optim_wraper' is no key of the config: do you mean 'optim_wrapper'?",
+    ),
     'config file': ('configs/no_such_config.py', '', 'no_such_config.py'),
     'checkpoint to resume': (CONFIG, 'load_from=nowhere.pth resume=True', 'nowhere.pth'),
 }  # fmt: skip

@@ -208,19 +208,22 @@ def test_the_check_of_bad_data(checked, tmp_path):
     (tmp_path / 'really_png.jpg').write_bytes(
         cv2.imencode('.png', picture)[1].tobytes()
     )
+    (tmp_path / 'hole.jpg').write_bytes(whole[:20] + bytes(100) + whole[120:])
     with (tmp_path / 'list.txt').open('a') as file:
         file.write('cut.jpg 0\nempty.jpg 1\ngone.jpg 2\n')
-        file.write('padded.jpg 0\nreally_png.jpg 1\n')
+        file.write('padded.jpg 0\nreally_png.jpg 1\nhole.jpg 2\n0/0.jpg 2\n')
     output = checked(expect=2)
     for name, line, fault in (
         ('cut', 155, 'image file is truncated'),
         ('empty', 156, 'empty'),
         ('gone', 157, 'No such file'),
+        ('hole', 160, 'broken data stream'),
+        ('0', 161, 'has the labels 0 and 2'),
     ):
         assert re.search(
             rf'{name}\.jpg, line {line}: {fault}', output.replace('\n', ' ')
         )
-    assert 'error: 3 image files are missing or broken' in output
+    assert 'error: 5 image files are missing or broken' in output
     assert 'nothing wrong' not in output
     wrong = checked('--cfg-options', 'model.head.num_classes=4', expect=2)
     assert 'model.head.num_classes=4' in wrong

@@ -10,8 +10,10 @@ from mmlt_plugin.preflight import (
     check_deferred_sampling,
     counted_in_epochs,
     unfinished_schedules,
+    unused_pipelines,
 )
 from mmlt_plugin.settings import changes, flatten
+from tests.conftest import ROOT
 from tests.engine.runs import make_runner
 
 
@@ -166,3 +168,26 @@ def test_what_counts_epochs_in_a_training_by_iterations():
     cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
     assert counted_in_epochs(cfg) == []
     assert '(MultiStepLR) reaches to epoch 3' in unfinished_schedules(cfg)[1]
+
+
+def test_schedules_that_end_long_before():
+    scheduler = dict(type='CosineAnnealingLR', T_max=4, begin=0, end=4)
+    cfg = Config(dict(param_scheduler=scheduler, train_cfg=dict(max_epochs=6)))
+    assert 'ends at epoch 4, train_cfg.max_epochs is 6' in unfinished_schedules(cfg)[0]
+    cfg.param_scheduler.type = 'LinearLR'  # a warm-up
+    assert unfinished_schedules(cfg) == []
+
+
+def test_pipelines_that_no_dataset_gets(tmp_path):
+    config = tmp_path / 'mine.py'
+    config.write_text("""
+_base_ = 'other.py'
+train_pipeline = [dict(type='PackInputs')]
+test_pipeline = {{_base_.test_pipeline}}
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+""")
+    (found,) = unused_pipelines(config)
+    assert found.startswith('train_pipeline of mine.py is given to no dataset')
+    for path in sorted((ROOT / 'configs').rglob('*/*.py')):
+        if 'datasets' not in path.parts:
+            assert unused_pipelines(path) == []

@@ -151,6 +151,19 @@ def test_own_folder(my_images, run_tool, tmp_path, monkeypatch, method):
         assert 'has no images' in refused
 
 
+def test_own_lists(my_images, save, run_tool):
+    for split in ('train', 'val'):
+        paths = sorted((my_images / split).rglob('*.jpg'))
+        rows = [
+            f'{path.relative_to(my_images)} {path.parent.name[-1]}' for path in paths
+        ]
+        (my_images / f'{split}.txt').write_text('\n'.join(rows))
+    config = save('my_list.py', "data_root='images'", f'data_root={str(my_images)!r}')
+    output = run_tool('train.py', config, *SMALL)
+    assert 'training images per class: [20, 12, 6, 3, 1]' in output
+    assert 'shot/few' in output
+
+
 def test_own_config_for_the_folder(my_images, save, run_tool):
     without_network = "type='Pretrained', checkpoint='torchvision://resnet101'"
     config = save(

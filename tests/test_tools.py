@@ -134,6 +134,7 @@ def test_options_of_both_scripts(trained, run_tool, tmp_path):
 
 
 def test_two_processes_without_a_gpu(trained, run_tool, monkeypatch, tmp_path):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
     monkeypatch.setenv('PORT', '29617')
     options = [*SMALL, 'train_cfg.max_epochs=1', 'train_dataloader.batch_size=16']
     output = run_tool('dist_train.sh', CONFIG, 2, '--cfg-options', *options)

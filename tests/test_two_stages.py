@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -257,7 +259,7 @@ def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
 def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
     started = []
 
-    def interrupted(job, threads):
+    def interrupted(job, threads, gpu):
         started.append(job)
         raise KeyboardInterrupt
 
@@ -300,3 +302,20 @@ def test_the_study_builds_on_its_features(tmp_path):
     assert len({job.work_dir for job in jobs.values()}) == 11
     assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
     assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']
+
+
+def test_trainings_are_spread_over_the_gpus(tmp_path, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,5')
+    at_work, most = Counter(), Counter()
+
+    def work(job, threads, gpu):
+        at_work[gpu] += 1
+        most[gpu] = max(most[gpu], at_work[gpu])
+        time.sleep(0.02)
+        at_work[gpu] -= 1
+        return True
+
+    monkeypatch.setattr(Job, 'run', work)
+    jobs = [Job('a.py', str(tmp_path / str(i))) for i in range(20)]
+    assert run_jobs(jobs, at_once=4) == []
+    assert most == {'3': 2, '5': 2}

@@ -1,6 +1,7 @@
 """Predict the classes of images without labels, into a CSV file.
 
     python tools/predict.py CONFIG CHECKPOINT FOLDER --out predictions.csv [--top 3]
+        [--skip-broken]
 
 Every image below FOLDER is read as the config's test images are. The classes' names are the
 checkpoint's.
@@ -32,6 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('folder', help='folder of images, at any depth')
     parser.add_argument('--out', required=True, help='the CSV file')
     parser.add_argument('--top', type=int, default=1, help='classes an image')
+    parser.add_argument(
+        '--skip-broken', action='store_true', help='leave out files that are no images'
+    )
     cli.add_common_arguments(parser)
     return parser.parse_args()
 
@@ -74,6 +78,7 @@ def main() -> None:
     cfg = cli.load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     use_images(cfg, args.folder, args.checkpoint)
+    cfg.test_dataloader.dataset.skip_broken = args.skip_broken
     cfg.test_evaluator = dict(type='PredictionTable', out_file=args.out, top=args.top)
     cfg.test_cfg = dict()
     cli.prepare_dataloaders(cfg, args, ['test_dataloader'])

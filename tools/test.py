@@ -49,7 +49,10 @@ def parse_args() -> argparse.Namespace:
     if args.out_item and not args.out:
         raise ConfigError('--out-item needs a file to write to: add --out FILE')
     if args.out and args.out_item != 'metrics' and Path(args.out).suffix != '.pkl':
-        raise ConfigError(f'--out {args.out}: predictions go into a .pkl file')
+        raise ConfigError(
+            f'--out {args.out}: predictions go into a .pkl file, and --out-item metrics '
+            'writes the metrics instead'
+        )
     return args
 
 

@@ -13,9 +13,10 @@ from mmlt_plugin import cli
 from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
+from mmlt_plugin.preflight import unused_pipelines
 from mmlt_plugin.run_log import last_checkpoint
 
-CPU_FRAGMENT = Path(__file__).resolve().parents[1] / 'configs/_base_/cpu_bf16.py'
+BASES = Path(__file__).resolve().parents[1] / 'configs/_base_'
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +34,12 @@ def parse_args() -> argparse.Namespace:
         '--amp',
         action='store_true',
         help='train in automatic mixed precision; on a CPU in bfloat16',
+    )
+    parser.add_argument(
+        '--amp-dtype',
+        choices=['float16', 'bfloat16'],
+        default='float16',
+        help='precision of --amp on a GPU; bfloat16 with TensorFloat32 for the rest',
     )
     parser.add_argument(
         '--in-memory',
@@ -65,14 +72,18 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def use_mixed_precision(cfg: Config) -> None:
-    """Train in float16, or bfloat16 if the config does; on a CPU in bfloat16 throughout."""
-    if get_device() != 'cpu':
-        if cfg.optim_wrapper.get('type') != 'AutocastOptimWrapper':  # bfloat16 already
-            cfg.optim_wrapper.type = 'AmpOptimWrapper'
-            cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+def use_mixed_precision(cfg: Config, dtype: str) -> None:
+    """Train in float16 or bfloat16; on a CPU in bfloat16, throughout."""
+    if get_device() != 'cpu' and dtype == 'float16':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        # The layout that tensor cores want.
+        cfg.merge_from_dict(
+            {'default_hooks.channels_last': dict(type='ChannelsLastHook')}
+        )
         return
-    fragment = Config.fromfile(CPU_FRAGMENT).to_dict()
+    name = 'cpu_bf16.py' if get_device() == 'cpu' else 'gpu_bf16.py'
+    fragment = Config.fromfile(BASES / name).to_dict()
     for key in ('val_cfg', 'test_cfg'):
         if cfg.get(key) is None:  # not evaluated
             del fragment[key]
@@ -83,6 +94,8 @@ def main() -> None:
     """Train as the command line says."""
     args = parse_args()
     cfg = cli.load_config(args)
+    for sentence in unused_pipelines(args.config):
+        print(f'warning: {sentence}', file=sys.stderr)
     if cfg.train_cfg.get('by_epoch') and not cfg.train_cfg.get('max_epochs'):
         raise ConfigError(
             'train_cfg.max_epochs is missing: the number of epochs to train'
@@ -90,7 +103,7 @@ def main() -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
-        use_mixed_precision(cfg)
+        use_mixed_precision(cfg, args.amp_dtype)
     if args.in_memory:
         use_memory(cfg)
     if args.compile:

@@ -30,9 +30,12 @@ def class_folders(data_root: str) -> list[str]:
     folder = Path(data_root, 'train')
     names = [entry.name for entry in visible_folders(folder)]
     if len(names) < 2:
+        found = f'has {len(names)} folders' if folder.is_dir() else 'does not exist'
         raise ConfigError(
-            f'{folder} has {len(names)} folders, and should have one for each class: set '
-            'the environment variable DATA to the folder of train/<class>/ and val/<class>/'
+            f'{folder} {found}, and should have a folder for each class: set the '
+            'environment variable DATA to the folder of train/<class>/ and val/<class>/ '
+            '(tools/dataset/split.py makes it of <class>/), and to test or predict use the '
+            'config in the work dir, which needs no DATA'
         )
     return names
 
@@ -48,7 +51,8 @@ class ImageFolderDataset(ImageListDataset):
     Args:
         data_root: Folder of the splits.
         split: Name of the split's folder.
-        classes: Names of the classes in label order.
+        classes: Names of the classes in label order; None is those of the folders in
+            ``train``.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``, ``pipeline`` above all.
 
     Raises:
@@ -65,9 +69,14 @@ class ImageFolderDataset(ImageListDataset):
     """
 
     def __init__(
-        self, data_root: str, split: str, classes: Sequence[str], **kwargs: Any
+        self,
+        data_root: str,
+        split: str,
+        classes: Sequence[str] | None = None,
+        **kwargs: Any,
     ) -> None:
         self.split = split
+        classes = classes or class_folders(data_root)
         super().__init__(
             '',
             data_root,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Sequence
@@ -117,7 +118,8 @@ class ImageListDataset(BaseDataset):
         """Paths and labels (N,), in the order of the file."""
         try:
             with open(self.ann_file, 'rb') as file:
-                lines = file.read().splitlines()
+                # Without the mark that some editors begin a file with.
+                lines = file.read().removeprefix(codecs.BOM_UTF8).splitlines()
         except OSError as error:
             raise ConfigError(
                 f'{type(self).__name__}: the list {self.ann_file} cannot be read '
@@ -146,7 +148,12 @@ class ImageListDataset(BaseDataset):
         if len(bad):
             raise ConfigError(
                 f'{self.ann_file}, line {bad[0] + 1}: label {labels[bad[0]]} lies outside '
-                f'0..{num_classes - 1}, is it the list of another data set?'
+                f'0..{num_classes - 1}: '
+                + (
+                    'labels start at 0, and here at 1'
+                    if labels.min() == 1
+                    else 'is it the list of another data set?'
+                )
             )
         present, first = np.unique(labels, return_index=True)
         if len(present) < num_classes and (
@@ -159,7 +166,7 @@ class ImageListDataset(BaseDataset):
                 + (
                     'is it the list of another data set?'
                     if self.HAS_ALL_CLASSES
-                    else 'if that is right, set num_classes'
+                    else 'labels start at 0; if that is right, set num_classes'
                 )
             )
         names = [os.path.dirname(paths[i]).rpartition(b'/')[2].decode() for i in first]
@@ -199,7 +206,8 @@ class ImageListDataset(BaseDataset):
             line = f', line {info["line"]} of {self.ann_file},' if self.ann_file else ''
             raise ConfigError(
                 f'image {info["img_path"]}{line} cannot be read '
-                f'({" ".join(str(error).split())})'
+                f'({" ".join(str(error).split())}): tools/dataset/check.py lists all such '
+                'files, RedrawBroken trains without them'
             ) from error
 
 

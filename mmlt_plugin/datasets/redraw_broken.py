@@ -87,8 +87,8 @@ class RedrawBroken(DatasetWrapper):
         self.broken[idx] = True
         number = int(self.broken.sum())
         print_log(
-            f'{self._path(idx)} cannot be read ({error}), another image of its class '
-            f'takes its place; {number} so far',
+            f'{self._path(idx)} cannot be read ({error.__cause__ or error}), another image '
+            f'of its class takes its place; {number} so far',
             'current',
             level=logging.WARNING,
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.evaluator import BaseMetric
 from mmpretrain.registry import METRICS
 
@@ -58,11 +59,11 @@ class PredictionTable(BaseMetric):
             data_batch: Not used.
             data_samples: One an image, with ``img_path`` and ``pred_score`` (C,).
         """
-        for sample in data_samples:
-            scores, classes = sample['pred_score'].topk(
-                min(self.top, len(sample['pred_score']))
-            )
-            self.results.append((sample['img_path'], classes.tolist(), scores.tolist()))
+        scores = torch.stack([sample['pred_score'] for sample in data_samples])
+        highest = scores.topk(min(self.top, scores.size(1)))
+        columns = highest.indices.tolist(), highest.values.tolist()
+        paths = [sample['img_path'] for sample in data_samples]
+        self.results.extend(zip(paths, *columns))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Write the table; there is no number to report."""

@@ -161,9 +161,10 @@ class ShotSplitMetric(BaseMetric):
         """Log every class with its name, from the most to the least frequent."""
         names = (self.dataset_meta or {}).get('classes') or range(len(accuracy))
         for c in np.argsort(-counts, kind='stable'):
+            found = f'{accuracy[c]:.2f} % of {images[c]} test images'
             print_log(
                 f'class {c} ({names[c]}): {counts[c]} training images, '
-                f'{accuracy[c]:.2f} % of {images[c]} test images',
+                + (found if images[c] else 'no test images'),
                 'current',
             )
 

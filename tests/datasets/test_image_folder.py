@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmlt_plugin.datasets import ImageFolderDataset
+from mmlt_plugin.datasets import ImageFolderDataset, UnlabelledImages
+from mmlt_plugin.datasets.image_faults import fault_of
 from mmlt_plugin.datasets.image_folder import class_folders
 from mmlt_plugin.errors import ConfigError
 
@@ -22,6 +23,7 @@ def test_a_folder_of_class_folders(tmp_path):
     val = ImageFolderDataset(str(tmp_path), 'val', classes)
     assert val.get_gt_labels().tolist() == [1, 2], 'a missing class shifts no other'
     assert tuple(classes) == val.CLASSES
+    assert ImageFolderDataset(str(tmp_path), 'val').CLASSES == val.CLASSES
     with pytest.raises(ConfigError, match='owl is none of the 2 classes'):
         ImageFolderDataset(str(tmp_path), 'val', classes[:2])
     with pytest.raises(ConfigError, match='test: there is no such folder'):
@@ -59,7 +61,8 @@ def test_class_folders_that_are_missing(tmp_path, folders):
     for folder in folders:
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / 'cat.jpg').touch()
-    with pytest.raises(ConfigError, match=r'has [01] folders.*DATA'):
+    found = r'has [01] folders' if folders else 'does not exist'
+    with pytest.raises(ConfigError, match=f'train {found}.*DATA'):
         class_folders(str(tmp_path))
 
 
@@ -69,10 +72,38 @@ def test_class_folders_that_are_missing(tmp_path, folders):
      ('float32', 'tif', 'F pixels'), ('int32', 'tif', 'I pixels')],
 )  # fmt: skip
 def test_pixels_that_loading_would_clip(tmp_path, dtype, suffix, fault):
-    from tools.dataset.check import fault_of
-
     path = str(tmp_path / f'a.{suffix}')
     Image.fromarray(np.full((8, 8), 200, dtype)).save(path)
     found = fault_of(path)
     assert found is None if fault is None else fault in found
     assert fault_of(path, clips=False) is None
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """A JPEG with a hole in the middle, beside a whole one."""
+    image = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
+    path = tmp_path / 'hole.jpg'
+    Image.fromarray(image).save(path)
+    content = path.read_bytes()
+    (tmp_path / 'whole.jpg').write_bytes(content)
+    path.write_bytes(content[:20] + bytes(100) + content[120:])
+    return path
+
+
+def test_damage_in_the_middle_is_found_by_decoding(damaged):
+    assert fault_of(str(damaged)) is None
+    assert 'broken' in fault_of(str(damaged), decode=True)
+    assert fault_of(str(damaged.with_name('whole.jpg')), decode=True) is None
+
+
+def test_broken_files_can_be_left_out_of_predictions(damaged, monkeypatch):
+    warnings = []
+    monkeypatch.setattr(
+        'mmlt_plugin.datasets.unlabelled_images.print_log',
+        lambda text, *_, **__: warnings.append(text),
+    )
+    assert len(UnlabelledImages(str(damaged.parent))) == 2
+    dataset = UnlabelledImages(str(damaged.parent), skip_broken=True)
+    assert [info['img_path'][-9:] for info in dataset.data_list] == ['whole.jpg']
+    assert 'hole.jpg is left out' in warnings[0]

@@ -1,3 +1,4 @@
+import codecs
 import json
 import time
 
@@ -242,3 +243,18 @@ def test_the_list_of_another_data_set(lt_lists):
         ImageNetLT('train', '', str(lt_lists / 'Places_LT_train.txt'))
     with pytest.raises(ConfigError, match=r'line \d+: label 365 lies outside'):
         PlacesLT('test', '', str(lt_lists / 'ImageNet_LT_test.txt'))
+
+
+def test_a_mark_of_an_editor(tmp_path):
+    path = tmp_path / 'list.txt'
+    path.write_bytes(codecs.BOM_UTF8 + b'a/1.jpg 0\r\nb/1.jpg 1\r\n')
+    dataset = ImageListDataset(str(path), data_root='images')
+    assert dataset.get_data_info(0)['img_path'] == 'images/a/1.jpg'
+
+
+def test_labels_from_one(write):
+    rows = 'a/1.jpg 1\nb/1.jpg 2\n'
+    with pytest.raises(ConfigError, match='labels start at 0, and here at 1'):
+        ImageListDataset(write(rows), num_classes=2)
+    with pytest.raises(ConfigError, match=r'no image of class 0.*labels start at 0'):
+        ImageListDataset(write(rows))

@@ -12,6 +12,7 @@ from torch import nn
 
 from mmlt_plugin.class_names import first_difference
 from mmlt_plugin.engine import (
+    AtomicCheckpointHook,
     CheckpointMatchHook,
     ClassCountsHook,
     FolderVisualizationHook,
@@ -153,7 +154,7 @@ def test_fine_tuning_may_change_the_classes():
 def test_validation_classes_are_checked_before_training():
     runner = make_runner([0, 1])
     runner.val_loop.dataloader.dataset = Labels([0], 'abc')
-    with pytest.raises(ConfigError, match='3 classes'):
+    with pytest.raises(ConfigError, match='4 classes and the validation dataset 3'):
         ClassCountsHook().before_train(runner)
 
 
@@ -262,3 +263,9 @@ def test_pictures_of_images_with_equal_names(monkeypatch):
     names = ['cat_1.jpg_0', 'dog_1.jpg_0', '1.jpg_0', '3_0']
     assert drawn == [f'shown/{name}.png' for name in names]
     assert samples[0].img_path == 'data/cat/1.jpg', 'others may need it'
+
+
+def test_the_best_by_a_metric_that_is_none():
+    hook = AtomicCheckpointHook(save_best='shot/al', rule='greater')
+    with pytest.raises(ConfigError, match=r"save_best='shot/al'.*\['shot/all'\]"):
+        hook._save_best_checkpoint(make_runner([0, 1]), {'shot/all': 1.0})

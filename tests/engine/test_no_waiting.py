@@ -117,9 +117,13 @@ def test_on_a_gpu(method, tmp_path):
             inside = batch_idx < len(runner.train_dataloader) - 2
             torch.cuda.set_sync_debug_mode('error' if inside else 'default')
 
-    make_runner(
+    runner = make_runner(
         tmp_path,
         config=f'{method}/resnet20_digits-lt-if32.py',
         in_memory=True,
         custom_hooks=[dict(type='RefuseWaitingHook')],
-    ).train()
+    )
+    try:
+        runner.train()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from torch import nn
@@ -174,19 +174,29 @@ def test_the_normalisation_of_the_backbone_stays(kind):
 
 
 @pytest.mark.parametrize(
-    ('kind', 'expected'),
+    ('kind', 'of_trunk', 'expected'),
     [
-        ('SyncBN', 'BilateralSyncBN'),
-        (torch.nn.SyncBatchNorm, 'BilateralSyncBN'),
-        ('BN2d', 'BilateralBN'),
-        ('mmengine.BN', 'BilateralBN'),
-        (torch.nn.BatchNorm2d, 'BilateralBN'),
+        ('SyncBN', None, 'BilateralSyncBN'),
+        ('BilateralSyncBN', None, 'BilateralSyncBN'),
+        ('BN', 'BilateralSyncBN', 'BilateralSyncBN'),
+        (torch.nn.SyncBatchNorm, None, 'BilateralSyncBN'),
+        ('BN2d', None, 'BilateralBN'),
+        ('mmengine.BN', None, 'BilateralBN'),
+        (torch.nn.BatchNorm2d, None, 'BilateralBN'),
     ],
 )
-def test_the_trunk_keeps_halves_apart_however_the_norm_is_spelt(kind, expected):
+@pytest.mark.parametrize('ranks', [1, 2])
+def test_the_trunk_keeps_halves_apart_however_the_norm_is_spelt(
+    monkeypatch, kind, of_trunk, expected, ranks
+):
+    monkeypatch.setitem(bilateral_trunk.__globals__, 'get_world_size', lambda: ranks)
     trunk = bilateral_trunk(
-        dict(type='CIFARResNet', depth=20, norm_cfg=dict(type=kind))
+        dict(type='CIFARResNet', depth=20, norm_cfg=dict(type=kind)),
+        norm_cfg=dict(type=of_trunk) if of_trunk else None,
     )
+    if ranks == 1:  # where mmengine replaces what synchronises by ordinary layers
+        expected = 'BilateralBN'
+        trunk = revert_sync_batchnorm(trunk)
     assert type(trunk.layer1[0].norm1).__name__ == expected
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from mmlt_plugin import cli
 from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.weights import unwrapped
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +69,7 @@ def main() -> None:
     cfg.load_from, cfg.resume = args.checkpoint, False
     cli.prepare_dataloaders(cfg, args, ['val_dataloader'])
     runner = build_runner(cfg)
-    head = runner.model.head
+    head = unwrapped(runner.model).head
     check_setting(head, args.setting)
     found = {}
     for value in args.values:

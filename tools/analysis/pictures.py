@@ -55,6 +55,12 @@ def class_counts(checkpoint: str) -> np.ndarray:
     return np.asarray(counts)
 
 
+def shot_bound(checkpoint: str, bound: str, default: int) -> int:
+    """``many`` or ``few`` of the evaluation that a checkpoint was trained with."""
+    settings = load(checkpoint).get('meta', {}).get('settings') or {}
+    return settings.get(f'val_evaluator.{bound}', default)
+
+
 def by_frequency(counts: np.ndarray) -> np.ndarray:
     """Classes from the most to the least frequent, ties by number."""
     return np.argsort(-counts, kind='stable')

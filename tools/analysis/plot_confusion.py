@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import mmengine
 import numpy as np
 from matplotlib.colors import PowerNorm
-from pictures import by_frequency, class_counts, named_once, plt, save
+from pictures import by_frequency, class_counts, named_once, plt, save, shot_bound
 
 from mmlt_plugin import cli
 from mmlt_plugin.class_counts import shot_splits
@@ -59,14 +59,22 @@ def main() -> None:
     parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='predictions')
-    parser.add_argument('--many', type=int, default=100)
-    parser.add_argument('--few', type=int, default=20)
+    for bound in ('many', 'few'):
+        parser.add_argument(
+            f'--{bound}', type=int, help='training images; default: as the run has it'
+        )
     args = parser.parse_args()
     counts = class_counts(args.checkpoint)
     order = by_frequency(counts)
+    many, few = (
+        shot_bound(args.checkpoint, bound, default)
+        if (asked := getattr(args, bound)) is None
+        else asked
+        for bound, default in (('many', 100), ('few', 20))
+    )
     splits = {
         name: classes
-        for name, classes in shot_splits(counts, args.many, args.few).items()
+        for name, classes in shot_splits(counts, many, few).items()
         if len(classes)
     }
     runs = named_once(args.runs)
@@ -94,7 +102,7 @@ def main() -> None:
             )
         lower.set_xticks(range(len(splits)), list(splits))
         lower.set_yticks(range(len(splits)), list(splits))
-        lower.set_xlabel('taken for a class of')
+        lower.set_xlabel(f'taken for a class of (many > {many}, few < {few} images)')
     save(figure, args.out)
 
 

@@ -39,6 +39,7 @@ def make_step(
     for module in model.modules():
         if hasattr(module, 'set_class_counts'):
             module.set_class_counts(np.arange(num_classes, 0, -1))
+            module.to(device)
         if hasattr(module, 'set_alpha'):
             module.set_alpha(0.5)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)

@@ -95,8 +95,9 @@ def peak_memory(report: dict[str, float]) -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
         yield
-        report['peak_mib'] = torch.cuda.max_memory_allocated() / 2**20
+        report['peak_mib'] = (torch.cuda.max_memory_allocated() - before) / 2**20
         return
     if platform.libc_ver()[0] == 'glibc':
         ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
+from ...errors import ConfigError
 from ..atomic_backend import SUFFIX, AtomicBackend
 
 
@@ -82,6 +83,12 @@ class AtomicCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         if not self.save_best:  # nothing is set up where nothing is trained
             return
+        for key in self.key_indicators:
+            if key != 'auto' and key not in metrics:
+                raise ConfigError(
+                    f'default_hooks.checkpoint.save_best={key!r} is no metric of this '
+                    f'evaluation: choose from {sorted(metrics)}'
+                )
         with self._removals_at_the_end():
             super()._save_best_checkpoint(runner, metrics)
 

@@ -64,6 +64,14 @@ class ClassCountsHook(Hook):
         dataset = runner.train_dataloader.dataset
         if runner.val_loop is not None:  # not after ten epochs
             tested = runner.val_loop.dataloader.dataset
+            numbers = [len(names_of(data)) for data in (dataset, tested)]
+            if all(numbers) and numbers[0] != numbers[1]:
+                raise ConfigError(
+                    f'the training dataset has {numbers[0]} classes and the validation '
+                    f'dataset {numbers[1]}: give both the same names in '
+                    'metainfo=dict(classes=...), or use ImageFolderDataset, which takes '
+                    "the training's"
+                )
             number_of_classes(runner.model, tested)
             check_names(dataset, tested)
         counts = training_class_counts(

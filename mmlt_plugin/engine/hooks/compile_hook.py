@@ -67,6 +67,10 @@ class CompileHook(Hook):
                 f'CompileHook with mode={self.options["mode"]!r} would overwrite gradients '
                 'that optim_wrapper.accumulative_counts gathers: use mode="default"'
             )
+        # Within DistributedDataParallel the graph would be cut at its buckets, and CUDA
+        # graphs with it.
+        self._optimize_ddp = torch._dynamo.config.optimize_ddp
+        torch._dynamo.config.optimize_ddp = False
         compiled = torch.compile(model.loss, **self.options)
 
         def loss(inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
@@ -78,3 +82,4 @@ class CompileHook(Hook):
     def after_train(self, runner: Runner) -> None:
         """Leave the model as it was."""
         vars(unwrapped(runner.model)).pop('loss', None)
+        torch._dynamo.config.optimize_ddp = self._optimize_ddp

@@ -87,7 +87,7 @@ class FiniteLossHook(Hook):
             if value.is_floating_point() and not value.isfinite().all():
                 raise TrainingError(
                     f'the weights {name} are not finite after epoch {runner.epoch + 1}: '
-                    f'they are not saved, and the last checkpoint in {runner.work_dir} '
+                    f'they are not saved, and what is in {runner.work_dir} '
                     'is from before; lower the learning rate or clip gradients '
                     '(optim_wrapper.clip_grad)'
                 )

@@ -79,6 +79,11 @@ class ProvenanceHook(Hook):
             runner.logger.warning(
                 f'resumed with other settings than the checkpoint: {shown}'
             )
+            if any(change.startswith('optim_wrapper.optimizer.') for change in found):
+                runner.logger.warning(
+                    "the optimizer goes on with the checkpoint's settings: for another "
+                    'learning rate start anew, with load_from'
+                )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store fingerprint and settings in the checkpoint's ``meta``."""

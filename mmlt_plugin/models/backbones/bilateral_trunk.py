@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmpretrain.registry import MODELS
 from torch import nn
 
@@ -42,8 +43,7 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
     """
     net = MODELS.build({**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone)
     name = last_block(net)
-    if norm_cfg is None:
-        keep_halves_apart(net)
+    keep_halves_apart(net, convert=norm_cfg is None)
     stage, _, index = name.partition('.')
     if index == '0':
         raise ConfigError(
@@ -58,14 +58,23 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
     return net
 
 
-def keep_halves_apart(net: nn.Module) -> None:
-    """Turn batch normalisations into those with statistics of their own for each half."""
+def keep_halves_apart(net: nn.Module, convert: bool = True) -> None:
+    """Turn batch normalisations into those with statistics of their own for each half.
+
+    Args:
+        net: The net, changed in place.
+        convert: Whether to turn ordinary ones; if not, only those are exchanged that
+            synchronise in a single process, which mmengine would replace by ordinary ones.
+    """
+    synchronised: Any = BilateralSyncBN if get_world_size() > 1 else BilateralBN
     for module in net.modules():
         # The same parameters and statistics, another forward; whatever norm_cfg called it.
-        if type(module) is nn.BatchNorm2d:
+        if isinstance(module, BilateralSyncBN) or (
+            convert and isinstance(module, nn.SyncBatchNorm)
+        ):
+            module.__class__ = synchronised
+        elif convert and type(module) is nn.BatchNorm2d:
             module.__class__ = BilateralBN
-        elif isinstance(module, nn.SyncBatchNorm):
-            module.__class__ = BilateralSyncBN
 
 
 def give_last_block_to_the_neck(

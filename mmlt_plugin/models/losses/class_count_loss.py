@@ -74,10 +74,11 @@ class ClassCountLoss(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> ClassCountLoss:
         super()._apply(fn, recurse)
-        device = fn(torch.empty(0)).device
         for name in self.constants:  # their precision stays, where the device has it
+            constant = getattr(self, name)
+            device = fn(constant.float()).device  # a change of layout alone tells none
             dtype = torch.float32 if device.type == 'mps' else torch.float64
-            setattr(self, name, getattr(self, name).to(device, dtype))
+            setattr(self, name, constant.to(device, dtype))
         return self
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:

@@ -93,7 +93,10 @@ class ModulatedAttentionNeck(LinearNeck):
         query, key, value = (
             self.attention[name](x).flatten(2) for name in ('query', 'key', 'value')
         )
-        weights = (query.transpose(1, 2) @ key).softmax(-1)
-        within = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        # In float16 a product of hundreds of channels could be infinite.
+        with torch.autocast(x.device.type, enabled=False):
+            wide = torch.promote_types(query.dtype, torch.float32)
+            weights = (query.to(wide).transpose(1, 2) @ key.to(wide)).softmax(-1)
+        within = (value @ weights.transpose(1, 2).to(value)).unflatten(2, x.shape[2:])
         places = self.attention['place'](x.flatten(1)).softmax(1)
         return self.attention['out'](within) * places.view(len(x), 1, *x.shape[2:])

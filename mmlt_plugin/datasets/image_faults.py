@@ -1,0 +1,48 @@
+"""What is wrong with an image file."""
+
+from __future__ import annotations
+
+from PIL import Image
+
+#: Modes of Pillow with more than 8 bits, which loading clips: to white in general.
+WIDE = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
+#: How whole files begin and end: JPEG and PNG.
+MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
+
+
+def fault_of(path: str, clips: bool = True, decode: bool = False) -> str | None:
+    """What is wrong with an image file, or None.
+
+    Reads the first and last bytes, so that half a million files take minutes; only what
+    does not end as it should, is in another format, or has 16 bits, is decoded.
+
+    Args:
+        path: The file.
+        clips: Whether the images are loaded by Pillow, which clips more than 8 bits;
+            OpenCV scales them.
+        decode: Whether to decode every file, which finds damage in the middle too.
+
+    Example:
+        >>> from mmlt_plugin.datasets.image_faults import fault_of
+        >>> fault_of('missing.jpg')
+        'No such file or directory'
+    """
+    try:
+        with open(path, 'rb') as file:
+            head = file.read(26)
+            file.seek(0, 2)
+            file.seek(max(file.tell() - 64, 0))
+            end = file.read()
+        if not head:
+            return 'empty'
+        grey_of_16_bits = head[:2] == b'\x89P' and head[24:26] == b'\x10\x00'
+        whole = head[:2] in MARKS and MARKS[head[:2]] in end
+        if whole and not decode and not grey_of_16_bits:
+            return None
+        with Image.open(path) as image:
+            image.load()
+            if clips and image.mode in WIDE:
+                return f'{image.mode} pixels would be clipped: convert it to 8 bits'
+    except (OSError, SyntaxError, ValueError) as error:
+        return getattr(error, 'strerror', None) or str(error)
+    return None

@@ -1,0 +1,75 @@
+"""Split a folder of class folders into training and validation images.
+
+    python tools/dataset/split.py IMAGES OUT [--val 0.2] [--min-train 2] [--seed 0] [--copy]
+
+Of IMAGES/<class>/ it makes OUT/train/<class>/ and OUT/val/<class>/, as
+configs/*/resnet50_folder.py take them, of links or copies. Every class gives the same share,
+rounded, at least one image and none that would leave less than --min-train: classes that are
+too rare for it have no validation images.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np
+
+from mmlt_plugin import cli
+from mmlt_plugin.checks import check_number
+from mmlt_plugin.datasets.image_files import find_images, visible_folders
+from mmlt_plugin.errors import ConfigError
+
+
+def number_for_validation(images: int, share: float, min_train: int) -> int:
+    """How many of a class's images are for validation."""
+    return max(0, min(max(1, round(share * images)), images - min_train))
+
+
+def main() -> None:
+    """Split as the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('images', type=Path, help='folder of class folders')
+    parser.add_argument('out', type=Path, help='folder to make')
+    parser.add_argument('--val', type=float, default=0.2, help='share, in (0, 1)')
+    parser.add_argument('--min-train', type=int, default=2, help='images a class')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--copy', action='store_true', help='copy instead of linking')
+    args = parser.parse_args()
+    check_number('--val', args.val, '(0, 1)')
+    check_number('--min-train', args.min_train, '[1, inf)', integer=True)
+    if args.out.exists() and any(args.out.iterdir()):
+        raise ConfigError(f'{args.out} is not empty: give a new folder')
+    classes = visible_folders(args.images)
+    if len(classes) < 2:
+        raise ConfigError(
+            f'{args.images} has {len(classes)} folders, and should have one for each class'
+        )
+    put = shutil.copy2 if args.copy else os.symlink
+    generator = np.random.default_rng(args.seed)
+    numbers = []
+    for folder in classes:
+        images = [Path(path) for path in find_images([folder])]
+        chosen = generator.permutation(len(images))[
+            : number_for_validation(len(images), args.val, args.min_train)
+        ]
+        numbers.append((len(images) - len(chosen), len(chosen)))
+        for number, image in enumerate(images):
+            split = 'val' if number in chosen else 'train'
+            target = args.out / split / image.relative_to(args.images)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            put(image.resolve(), target)
+    training, validation = map(sum, zip(*numbers))
+    without = sum(of_val == 0 for _, of_val in numbers)
+    print(f'{args.out}: {training} training and {validation} validation images')
+    if without:
+        print(f'{without} of {len(classes)} classes have no validation images')
+
+
+if __name__ == '__main__':
+    cli.run(main)
