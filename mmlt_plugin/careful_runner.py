@@ -14,6 +14,7 @@ from .preflight import (
     check_deferred_sampling,
     counted_in_epochs,
     unfinished_schedules,
+    unused_pipelines,
 )
 
 #: Names of the default hooks that mmengine adds by itself.
@@ -48,7 +49,11 @@ class CarefulRunner(Runner):
     def train(self) -> Any:
         """Train, once what can be seen to be wrong beforehand was looked for."""
         check_deferred_sampling(self.cfg)
-        for sentence in unfinished_schedules(self.cfg) + counted_in_epochs(self.cfg):
+        for sentence in (
+            *unfinished_schedules(self.cfg),
+            *counted_in_epochs(self.cfg),
+            *unused_pipelines(self.cfg.filename),
+        ):
             self.logger.warning(sentence)
         return super().train()
 

@@ -22,6 +22,12 @@ from mmpretrain.registry import DATASETS
 from .errors import ConfigError, TrainingError
 from .explain import explain
 
+#: Top-level keys that scripts and the runner look for, beside the runner's arguments.
+READ_BY_SCRIPTS = (
+    'auto_scale_lr', 'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
+    'model_wrapper_cfg', 'runner_type', 'custom_imports', 'deterministic',
+)  # fmt: skip
+
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that training and testing share."""
@@ -87,7 +93,7 @@ def check_keys(options: Iterable[str], cfg: Config) -> None:
         Traceback (most recent call last):
         mmlt_plugin.errors.ConfigError: 'optim_wraper' is no key of the config: do you mean 'optim_wrapper'?
     """
-    known = [*inspect.signature(Runner).parameters, *cfg]
+    known = [*inspect.signature(Runner).parameters, *READ_BY_SCRIPTS, *cfg]
     for option in options:
         first = option.partition('.')[0]
         similar = difflib.get_close_matches(first, known, n=1, cutoff=0.8)

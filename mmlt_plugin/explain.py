@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import linecache
 import re
 from collections.abc import Iterable, Iterator
 from types import FrameType
@@ -68,10 +69,21 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, TypeError) and missing and frames[-1] is builds[-1]:
         return f'{name} needs {missing[1]}: add it to the config'
     within = frames[frames.index(builds[-1]) + 1 :]
-    if within and all(f.f_code.co_name == '__init__' for f in within) and ' ' in text:
+    if all(f.f_code.co_name == '__init__' for f in within) and _is_raised(error):
         # What a constructor says of its arguments: 'invalid depth 19 for resnet'.
-        return f'{name}: ' + text.strip('\'"')
+        return f'{name}: ' + (text[1:-1] if isinstance(error, KeyError) else text)
     return None
+
+
+def _is_raised(error: BaseException) -> bool:
+    """Whether code says it in words of its own, instead of failing."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    if traceback is None or ' ' not in str(error):
+        return False
+    file = traceback.tb_frame.f_code.co_filename
+    return linecache.getline(file, traceback.tb_lineno).strip().startswith('raise ')
 
 
 def _explain_runner(text: str) -> str | None:

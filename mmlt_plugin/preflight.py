@@ -31,7 +31,7 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         ['param_scheduler[0] (MultiStepLR) reaches to epoch 180, train_cfg.max_epochs is 100: the learning rate does not get where it should']
     """
     epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
-    found = []
+    found, ends = [], {}
     for number, scheduler in enumerate(schedulers_of(cfg)):
         kind = name_of_type(scheduler)
         if not scheduler.get('by_epoch', True) or not kind.endswith('LR'):
@@ -42,49 +42,54 @@ def unfinished_schedules(cfg: Config) -> list[str]:
             (scheduler.get('begin') or 0) + (scheduler.get('T_max') or 0),
             *(scheduler.get('milestones') or []),
         )
-        if epochs and kind.startswith('Cosine') and last < epochs:
-            found.append(
-                f'param_scheduler[{number}] ({kind}) ends at epoch {last}, '
-                f'train_cfg.max_epochs is {epochs}: the learning rate stays at its end'
-            )
+        ends[number] = last, scheduler
         if epochs and epochs < last < 1e9:  # which is mmengine's word for no end
             found.append(
                 f'param_scheduler[{number}] ({kind}) reaches to epoch '
                 f'{last}, train_cfg.max_epochs is {epochs}: the learning rate does not get '
                 'where it should'
             )
+    if ends and epochs:
+        number = max(ends, key=lambda n: ends[n][0])
+        last, scheduler = ends[number]
+        if name_of_type(scheduler) == 'CosineAnnealingLR' and last < epochs:
+            then = 'stays as it is then' if scheduler.get('end') else 'rises again'
+            found.append(
+                f'param_scheduler[{number}] (CosineAnnealingLR) ends at epoch {last}, '
+                f'train_cfg.max_epochs is {epochs}: the learning rate {then}'
+            )
     return found
 
 
-def unused_pipelines(config: str | Path) -> list[str]:
-    """Pipelines that a config file defines and gives to no dataset.
+def unused_pipelines(config: str | Path | None) -> list[str]:
+    """Pipelines that a config file sets anew and gives to no dataset.
 
     An inherited dataset keeps its pipeline when the variable it came from is set anew.
 
     Args:
-        config: The file.
+        config: The file; only one in Python that inherits can be wrong.
 
     Returns:
         list[str]: A sentence each.
 
     Example:
         >>> from mmlt_plugin.preflight import unused_pipelines
-        >>> file = getfixture('tmp_path') / 'my_config.py'
-        >>> _ = file.write_text("train_pipeline = [dict(type='PackInputs')]")
+        >>> file = getfixture('tmp_path') / 'mine.py'
+        >>> _ = file.write_text("_base_ = 'other.py'; train_pipeline = []")
         >>> unused_pipelines(file)
-        ['train_pipeline of my_config.py is given to no dataset: add train_dataloader = dict(dataset=dict(pipeline=train_pipeline))']
+        ['train_pipeline of mine.py is given to no dataset, and the inherited one keeps its own: set pipeline=train_pipeline within train_dataloader.dataset']
     """
-    config = Path(config)
-    names = [
-        n for n in ast.walk(ast.parse(config.read_text())) if isinstance(n, ast.Name)
-    ]
+    if config is None or Path(config).suffix != '.py':
+        return []
+    tree = ast.parse(Path(config).read_bytes())
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     used = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+    defined = {name.id for name in names if isinstance(name.ctx, ast.Store)}
     return [
-        f'{split}_pipeline of {config.name} is given to no dataset: add '
-        f'{split}_dataloader = dict(dataset=dict(pipeline={split}_pipeline))'
+        f'{split}_pipeline of {Path(config).name} is given to no dataset, and the inherited '
+        f'one keeps its own: set pipeline={split}_pipeline within {split}_dataloader.dataset'
         for split in ('train', 'val', 'test')
-        if any(name.id == f'{split}_pipeline' for name in names)
-        and f'{split}_pipeline' not in used
+        if '_base_' in defined and f'{split}_pipeline' in defined - used
     ]
 
 

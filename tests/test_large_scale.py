@@ -223,7 +223,7 @@ def test_the_check_of_bad_data(checked, tmp_path):
         assert re.search(
             rf'{name}\.jpg, line {line}: {fault}', output.replace('\n', ' ')
         )
-    assert 'error: 5 image files are missing or broken' in output
+    assert 'error: 5 image files are missing, broken' in output
     assert 'nothing wrong' not in output
     wrong = checked('--cfg-options', 'model.head.num_classes=4', expect=2)
     assert 'model.head.num_classes=4' in wrong

@@ -3,9 +3,11 @@
 import pytest
 from mmengine.config import Config
 from mmengine.optim import MultiStepLR
+from mmengine.registry import Registry
 
 from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.explain import explain
 from mmlt_plugin.preflight import (
     check_deferred_sampling,
     counted_in_epochs,
@@ -170,24 +172,78 @@ def test_what_counts_epochs_in_a_training_by_iterations():
     assert '(MultiStepLR) reaches to epoch 3' in unfinished_schedules(cfg)[1]
 
 
-def test_schedules_that_end_long_before():
-    scheduler = dict(type='CosineAnnealingLR', T_max=4, begin=0, end=4)
-    cfg = Config(dict(param_scheduler=scheduler, train_cfg=dict(max_epochs=6)))
-    assert 'ends at epoch 4, train_cfg.max_epochs is 6' in unfinished_schedules(cfg)[0]
-    cfg.param_scheduler.type = 'LinearLR'  # a warm-up
-    assert unfinished_schedules(cfg) == []
+@pytest.mark.parametrize(
+    ('schedulers', 'then'),
+    [
+        ([dict(type='CosineAnnealingLR', T_max=4, begin=0, end=4)], 'stays as it is'),
+        ([dict(type='CosineAnnealingLR', T_max=4)], 'rises again'),
+        ([dict(type='LinearLR', end=4)], None),  # a warm-up
+        ([dict(type='CosineRestartLR', periods=[3, 3])], None),
+        (
+            [
+                dict(type='CosineAnnealingLR', T_max=4, begin=0, end=4),
+                dict(type='ConstantLR', begin=4, end=6),
+            ],
+            None,
+        ),
+    ],
+)
+def test_schedules_that_end_long_before(schedulers, then):
+    cfg = Config(dict(param_scheduler=schedulers, train_cfg=dict(max_epochs=6)))
+    found = unfinished_schedules(cfg)
+    assert len(found) == (then is not None)
+    if found:
+        assert (
+            f'ends at epoch 4, train_cfg.max_epochs is 6: the learning rate {then}'
+            in (found[0])
+        )
 
 
 def test_pipelines_that_no_dataset_gets(tmp_path):
     config = tmp_path / 'mine.py'
-    config.write_text("""
-_base_ = 'other.py'
+    text = """
 train_pipeline = [dict(type='PackInputs')]
 test_pipeline = {{_base_.test_pipeline}}
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
-""")
+"""
+    config.write_text(text)
+    assert unused_pipelines(config) == [], 'a whole config, as in a work dir'
+    config.write_text("_base_ = 'other.py'" + text)
     (found,) = unused_pipelines(config)
     assert found.startswith('train_pipeline of mine.py is given to no dataset')
-    for path in sorted((ROOT / 'configs').rglob('*/*.py')):
-        if 'datasets' not in path.parts:
-            assert unused_pipelines(path) == []
+    assert unused_pipelines(config.with_suffix('.yaml')) == unused_pipelines(None) == []
+    for path in sorted((ROOT / 'configs').glob('[!_]*/*.py')):
+        assert unused_pipelines(path) == []
+
+
+def test_keys_that_scripts_read_are_known():
+    cfg = Config(dict(test_pipeline=[], model=dict()))
+    cli.check_keys(['tta_pipeline', 'tta_model.type', 'model.hed', 'my_number'], cfg)
+    with pytest.raises(ConfigError, match="'modle' is no key of the config"):
+        cli.check_keys(['modle.head'], cfg)
+
+
+class Faulty:
+    def __init__(self, fault):
+        if fault == 'raised':
+            raise KeyError('invalid depth 19')
+        if fault == 'key':
+            {}['a key']
+        if fault == 'unpacked':
+            _, _ = 1, 2, 3
+        if fault == 'raised elsewhere':
+            raise_elsewhere()
+
+
+def raise_elsewhere():
+    raise ValueError('this is no argument')
+
+
+@pytest.mark.parametrize('fault', ['raised', 'key', 'unpacked', 'raised elsewhere'])
+def test_mistakes_in_a_constructor_keep_their_traceback(fault):
+    registry = Registry('faulty')
+    registry.register_module(module=Faulty)
+    with pytest.raises((KeyError, ValueError)) as caught:
+        registry.build(dict(type='Faulty', fault=fault))
+    expected = 'Faulty: invalid depth 19' if fault == 'raised' else None
+    assert explain(caught.value) == expected

@@ -51,3 +51,21 @@ def test_every_image_is_in_one_split(images, tmp_path, run_tool, copy):
 )
 def test_numbers(images, share, min_train, expected):
     assert number_for_validation(images, share, min_train) == expected
+
+
+@pytest.mark.parametrize(
+    ('prepare', 'out', 'message'),
+    [
+        (lambda images: (images / 'hen').mkdir(), 'out', 'hen has no images'),
+        (lambda images: (images / 'a.jpg').touch(), 'out', 'a.jpg lies in no class'),
+        (lambda images: None, 'images/split', 'lies within the images'),
+        (lambda images: (images.parent / 'out').touch(), 'out', 'is not empty'),
+    ],
+)
+def test_folders_that_are_refused(images, tmp_path, run_tool, prepare, out, message):
+    prepare(images)
+    before = sorted(tmp_path.rglob('*'))
+    arguments = [images, tmp_path / out]
+    assert message in run_tool('dataset/split.py', *arguments, expect=2, work_dir=False)
+    made = set(tmp_path.rglob('*')) - set(before)
+    assert {path.name for path in made} <= {'output_of_the_script.txt'}

@@ -13,7 +13,6 @@ from mmlt_plugin import cli
 from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
-from mmlt_plugin.preflight import unused_pipelines
 from mmlt_plugin.run_log import last_checkpoint
 
 BASES = Path(__file__).resolve().parents[1] / 'configs/_base_'
@@ -38,8 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp-dtype',
         choices=['float16', 'bfloat16'],
-        default='float16',
-        help='precision of --amp on a GPU; bfloat16 with TensorFloat32 for the rest',
+        help='the same in this precision on a GPU; bfloat16 with TensorFloat32 beside it',
     )
     parser.add_argument(
         '--in-memory',
@@ -72,9 +70,10 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def use_mixed_precision(cfg: Config, dtype: str) -> None:
-    """Train in float16 or bfloat16; on a CPU in bfloat16, throughout."""
-    if get_device() != 'cpu' and dtype == 'float16':
+def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
+    """Train in float16, or bfloat16 if asked for; on a CPU in bfloat16, throughout."""
+    already = cfg.optim_wrapper.get('type') == 'AutocastOptimWrapper'
+    if get_device() != 'cpu' and (dtype == 'float16' or (not dtype and not already)):
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
         # The layout that tensor cores want.
@@ -86,7 +85,7 @@ def use_mixed_precision(cfg: Config, dtype: str) -> None:
     fragment = Config.fromfile(BASES / name).to_dict()
     for key in ('val_cfg', 'test_cfg'):
         if cfg.get(key) is None:  # not evaluated
-            del fragment[key]
+            fragment.pop(key, None)
     cfg.merge_from_dict(fragment)
 
 
@@ -94,15 +93,13 @@ def main() -> None:
     """Train as the command line says."""
     args = parse_args()
     cfg = cli.load_config(args)
-    for sentence in unused_pipelines(args.config):
-        print(f'warning: {sentence}', file=sys.stderr)
     if cfg.train_cfg.get('by_epoch') and not cfg.train_cfg.get('max_epochs'):
         raise ConfigError(
             'train_cfg.max_epochs is missing: the number of epochs to train'
         )
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.amp:
+    if args.amp or args.amp_dtype:
         use_mixed_precision(cfg, args.amp_dtype)
     if args.in_memory:
         use_memory(cfg)

@@ -7,7 +7,8 @@ _base_ = [
 ]
 
 train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4)
+    batch_size=32,
+    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4),
 )
 default_hooks = dict(
     second_stage=dict(type='SecondStageHook'),

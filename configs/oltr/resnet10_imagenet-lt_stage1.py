@@ -1,16 +1,7 @@
-# OLTR's first stage: CE, with a layer of 512 channels after the pooling.
+# OLTR's first stage: CE for 30 epochs of batches of 128.
 _base_ = '../ce/resnet10_imagenet-lt.py'
 
-model = dict(
-    neck=dict(
-        _delete_=True,
-        type='LinearNeck',
-        in_channels=512,
-        out_channels=512,
-        gap_dim=2,
-        norm_cfg=None,
-        act_cfg=dict(type='ReLU'),
-    )
-)
+train_dataloader = dict(batch_size=32)
 param_scheduler = [dict(type='MultiStepLR', milestones=[10, 20], gamma=0.1)]
 train_cfg = dict(max_epochs=30)
+auto_scale_lr = dict(base_batch_size=128)

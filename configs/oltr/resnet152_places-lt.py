@@ -18,7 +18,6 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(milestones=[10, 20])
 train_cfg = dict(max_epochs=30)
-auto_scale_lr = dict(base_batch_size=128)
 default_hooks = dict(
     second_stage=dict(type='SecondStageHook'),
     class_means=dict(type='ClassMeansHook', before='train'),

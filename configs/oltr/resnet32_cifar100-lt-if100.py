@@ -12,6 +12,7 @@ train_dataloader = dict(
     dataset=dict(imbalance_factor=0.01),
 )
 model = dict(head=dict(type='OLTRHead'))
+auto_scale_lr = dict(base_batch_size=256)
 default_hooks = dict(
     second_stage=dict(type='SecondStageHook'),
     class_means=dict(type='ClassMeansHook', before='train'),

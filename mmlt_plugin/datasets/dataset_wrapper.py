@@ -27,7 +27,9 @@ class DatasetWrapper:
         self.full_init()
 
     def full_init(self) -> None:
-        """Read the annotations."""
+        """Read the annotations, once."""
+        if hasattr(self, 'item_indices'):
+            return
         self.dataset.full_init()
         #: Item of the wrapped dataset that each item is, int64, shape (len(self),).
         self.item_indices = np.arange(len(self.dataset))

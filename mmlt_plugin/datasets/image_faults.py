@@ -43,6 +43,6 @@ def fault_of(path: str, clips: bool = True, decode: bool = False) -> str | None:
             image.load()
             if clips and image.mode in WIDE:
                 return f'{image.mode} pixels would be clipped: convert it to 8 bits'
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return getattr(error, 'strerror', None) or str(error)
     return None

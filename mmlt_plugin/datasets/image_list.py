@@ -96,6 +96,10 @@ class ImageListDataset(BaseDataset):
         (2, ('cat', 'dog'))
     """
 
+    #: What helps against images that cannot be read.
+    REMEDY: ClassVar[str] = (
+        'tools/dataset/check.py lists all such files, RedrawBroken trains without them'
+    )
     #: Whether a class without images is a mistake.
     HAS_ALL_CLASSES: ClassVar[bool] = False
     #: Other layouts of the files that circulate: lists of (pattern, replacement) for
@@ -206,8 +210,7 @@ class ImageListDataset(BaseDataset):
             line = f', line {info["line"]} of {self.ann_file},' if self.ann_file else ''
             raise ConfigError(
                 f'image {info["img_path"]}{line} cannot be read '
-                f'({" ".join(str(error).split())}): tools/dataset/check.py lists all such '
-                'files, RedrawBroken trains without them'
+                f'({" ".join(str(error).split())}): {self.REMEDY}'
             ) from error
 
 

@@ -38,6 +38,8 @@ class UnlabelledImages(ImageListDataset):
         1
     """
 
+    REMEDY = '--skip-broken leaves such files out'
+
     def __init__(
         self, data_root: str, skip_broken: bool = False, **kwargs: Any
     ) -> None:
@@ -51,7 +53,8 @@ class UnlabelledImages(ImageListDataset):
             found = [path for path in found if not _is_broken(path)]
         if not found:
             raise ConfigError(
-                f'{self.data_root} has no images ({", ".join(EXTENSIONS)})'
+                f'{self.data_root} has no images that can be read '
+                f'({", ".join(EXTENSIONS)})'
             )
         return ImageRecords.of_files(self.data_root, found, [-1] * len(found))
 

@@ -97,6 +97,13 @@ def test_damage_in_the_middle_is_found_by_decoding(damaged):
     assert fault_of(str(damaged.with_name('whole.jpg')), decode=True) is None
 
 
+def test_a_header_that_promises_gigabytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 4)
+    path = tmp_path / 'a.bmp'
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    assert 'exceeds limit' in fault_of(str(path))
+
+
 def test_broken_files_can_be_left_out_of_predictions(damaged, monkeypatch):
     warnings = []
     monkeypatch.setattr(

@@ -203,3 +203,12 @@ def test_soft_labels_are_refused():
 def test_arguments_out_of_range(build, named):
     with pytest.raises(ConfigError, match=named):
         build()
+
+
+@pytest.mark.parametrize('loss', [RangeLoss(), LiftedStructuredLoss()], ids=str)
+def test_one_graph_whatever_the_labels(loss):
+    compiled = torch.compile(loss, backend='eager', fullgraph=True, dynamic=False)
+    for label in ([0, 0, 1, 1, 1, 2], [4, 4, 4, 4, 4, 4], [5, 4, 3, 2, 1, 0]):
+        x, label = torch.randn(6, 4), torch.tensor(label)
+        with torch.compiler.set_stance('fail_on_recompile' if label[0] else 'default'):
+            torch.testing.assert_close(compiled(x, label), loss(x, label))

@@ -27,7 +27,8 @@ def setting_of(run: dict, key: str) -> float:
     value = run.get('recipe', {}).get(key)
     if not isinstance(value, (int, float)):
         raise ConfigError(
-            f'{run["config"]} was trained with no number at {key}, as its results tell'
+            f'the results of {run["config"]} have no number at {key}; they have those of the '
+            'model, the optimizer, the schedules and the batch size'
         )
     return float(value)
 

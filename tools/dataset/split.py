@@ -20,7 +20,7 @@ import numpy as np
 
 from mmlt_plugin import cli
 from mmlt_plugin.checks import check_number
-from mmlt_plugin.datasets.image_files import find_images, visible_folders
+from mmlt_plugin.datasets.image_files import EXTENSIONS, find_images, visible_folders
 from mmlt_plugin.errors import ConfigError
 
 
@@ -43,18 +43,26 @@ def main() -> None:
     args = parser.parse_args()
     check_number('--val', args.val, '(0, 1)')
     check_number('--min-train', args.min_train, '[1, inf)', integer=True)
-    if args.out.exists() and any(args.out.iterdir()):
+    if args.out.exists() and (args.out.is_file() or any(args.out.iterdir())):
         raise ConfigError(f'{args.out} is not empty: give a new folder')
+    if args.out.resolve().is_relative_to(args.images.resolve()):
+        raise ConfigError(f'{args.out} lies within the images: give another folder')
+    if not args.images.is_dir():
+        raise ConfigError(f'{args.images}: there is no such folder')
     classes = visible_folders(args.images)
     if len(classes) < 2:
         raise ConfigError(
             f'{args.images} has {len(classes)} folders, and should have one for each class'
         )
+    if loose := [path for path in args.images.iterdir() if path.suffix in EXTENSIONS]:
+        raise ConfigError(f'{loose[0]} lies in no class folder')
     put = shutil.copy2 if args.copy else os.symlink
     generator = np.random.default_rng(args.seed)
+    found = {folder: list(map(Path, find_images([folder]))) for folder in classes}
+    if empty := [folder for folder, images in found.items() if not images]:
+        raise ConfigError(f'{empty[0]} has no images: remove it or fill it')
     numbers = []
-    for folder in classes:
-        images = [Path(path) for path in find_images([folder])]
+    for images in found.values():
         chosen = generator.permutation(len(images))[
             : number_for_validation(len(images), args.val, args.min_train)
         ]

@@ -38,7 +38,7 @@ class ClassPowerSampler(Sampler):
             dataset has items. Kang et al.'s code draws :math:`C \max_i N_i`.
         images_per_class: Images k of a class that follow one another, different ones
             where the class has as many, for losses that compare images of a class within
-            a batch. Ranks take turns by k.
+            a batch. Ranks take turns by k, and with ``round_up`` an epoch is whole turns.
 
     Raises:
         ConfigError: The dataset is empty, or an argument lies outside its range.

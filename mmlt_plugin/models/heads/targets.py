@@ -39,7 +39,7 @@ def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor
     label = stack_targets(data_samples)
     if label.dim() > 1:
         raise ConfigError(
-            f'{owner} got soft labels, of which it cannot tell the class: remove '
-            'batch augmentations such as mixup from model.train_cfg.augments'
+            f'{owner} got soft labels and needs one label an image: remove batch '
+            'augmentations such as mixup from model.train_cfg.augments'
         )
     return label

@@ -55,43 +55,54 @@ class RangeLoss(nn.Module):
 
     def forward(self, feature: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """Loss, a scalar, of features (N, D) with labels (N,)."""
-        classes, own = label.unique(return_inverse=True)
-        return self.alpha * self._within(feature, own) + self.beta * self._between(
-            feature, own, len(classes)
+        # A class is called after its first image in the batch. Nothing below has a size
+        # that depends on the labels, so that no GPU is waited for and one graph does.
+        own = (label[:, None] == label).int().argmax(1)
+        first, second = torch.triu_indices(len(own), len(own), 1, device=own.device)
+        within = self._within(feature, own, first, second)
+        return self.alpha * within + self.beta * self._between(
+            feature, own, first, second
         )
 
-    def _within(self, feature: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-        first, second = torch.triu_indices(len(own), len(own), 1, device=own.device)
-        pairs = own[first] == own[second]
-        first, second = first[pairs], second[pairs]
+    def _within(
+        self,
+        feature: torch.Tensor,
+        own: torch.Tensor,
+        first: torch.Tensor,
+        second: torch.Tensor,
+    ) -> torch.Tensor:
         squared = (feature[first] - feature[second]).square().sum(1)
+        none = len(own)  # the class of pairs of two classes, sorted to the end
+        classes = own[first].where(own[first] == own[second], none)
         # The largest of a class first, then those that are among its k.
         order = squared.argsort(descending=True)
-        order = order[own[first[order]].argsort(stable=True)]
-        squared, classes = squared[order], own[first[order]]
+        order = order[classes[order].argsort(stable=True)]
+        squared, classes = squared[order], classes[order]
         place = torch.arange(len(order), device=own.device)
-        place = place - torch.searchsorted(classes.contiguous(), classes)
-        counts = place < self.k
-        squared, classes = squared[counts], classes[counts]
-        present, classes, terms = classes.unique(
-            return_inverse=True, return_counts=True
-        )
+        place = place - torch.searchsorted(classes, classes)
+        counts = (place < self.k) & (classes < none)
         # Equal images have no distance, and 1 / 0 no gradient.
-        inverse = 1 / squared.clamp_min(1e-12)
-        sums = inverse.new_zeros(len(present)).index_add(0, classes, inverse)
-        return (terms / sums).sum()
+        inverse = (1 / squared.clamp_min(1e-12)).where(counts, 0)
+        sums = inverse.new_zeros(none + 1).index_add(0, classes, inverse)
+        terms = torch.zeros_like(sums).index_add(0, classes, counts.to(sums))
+        return (terms / sums.where(terms > 0, 1)).sum()
 
     def _between(
-        self, feature: torch.Tensor, own: torch.Tensor, num_classes: int
+        self,
+        feature: torch.Tensor,
+        own: torch.Tensor,
+        first: torch.Tensor,
+        second: torch.Tensor,
     ) -> torch.Tensor:
-        if num_classes < 2:
-            return feature.sum() * 0
-        sums = feature.new_zeros(num_classes, feature.size(1)).index_add(
-            0, own, feature
+        sums = torch.zeros_like(feature).index_add(0, own, feature)
+        images = feature.new_zeros(len(own)).index_add(
+            0, own, torch.ones_like(sums[:, 0])
         )
-        means = sums / own.bincount()[:, None]
-        first, second = torch.triu_indices(
-            num_classes, num_classes, 1, device=own.device
+        means = sums / images.clamp_min(1)[:, None]
+        squared = (means[first] - means[second]).square().sum(1)
+        both = (images[first] > 0) & (images[second] > 0)
+        # Further than the margin where there are no two classes.
+        nearest = torch.cat(
+            [squared.where(both, torch.inf), squared.new_tensor([torch.inf])]
         )
-        nearest = (means[first] - means[second]).square().sum(1).min()
-        return (self.margin - nearest).clamp_min(0)
+        return (self.margin - nearest.min()).clamp_min(0)
