@@ -14,7 +14,6 @@ from mmengine.config import Config
 
 from mmlt_plugin.run_log import last_checkpoint
 from tests.conftest import ROOT
-from tools import train
 
 CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'
 SMALL = [
@@ -237,17 +236,3 @@ def test_an_environment_of_another_python_is_seen(tmp_path):
     python.unlink()
     python.symlink_to(tmp_path / 'gone')
     assert version_of(tmp_path) == ''
-
-
-@pytest.mark.parametrize('dtype', [None, 'float16', 'bfloat16'])
-@pytest.mark.parametrize('own', ['OptimWrapper', 'AutocastOptimWrapper'])
-def test_precision_on_a_gpu(monkeypatch, dtype, own):
-    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
-    cfg = Config(dict(optim_wrapper=dict(type=own), val_cfg=None, default_hooks={}))
-    train.use_mixed_precision(cfg, dtype)
-    half = dtype == 'float16' or (dtype is None and own == 'OptimWrapper')
-    expected = 'AmpOptimWrapper' if half else 'AutocastOptimWrapper'
-    assert cfg.optim_wrapper.type == expected
-    assert ('loss_scale' in cfg.optim_wrapper) == half
-    assert cfg.default_hooks.channels_last.type == 'ChannelsLastHook'
-    assert ('matmul_precision' in cfg.default_hooks) == (not half)

@@ -27,18 +27,18 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
     torch.testing.assert_close(model.weight, before - 2.0)
 
 
-@pytest.mark.parametrize(
-    ('given', 'used'),
-    [('OptimWrapper', 'AmpOptimWrapper'), ('AutocastOptimWrapper',) * 2],
-)
-def test_amp_on_a_gpu_is_float16_unless_the_config_says_bfloat16(
-    given, used, monkeypatch
-):
+@pytest.mark.parametrize('dtype', [None, 'float16', 'bfloat16'])
+@pytest.mark.parametrize('own', ['OptimWrapper', 'AutocastOptimWrapper'])
+def test_precision_on_a_gpu(monkeypatch, dtype, own):
     monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
-    cfg = Config(dict(optim_wrapper=dict(type=given)))
-    train.use_mixed_precision(cfg)
-    assert cfg.optim_wrapper.type == used
-    assert ('loss_scale' in cfg.optim_wrapper) == (used != given)
+    cfg = Config(dict(optim_wrapper=dict(type=own), val_cfg=None, default_hooks={}))
+    train.use_mixed_precision(cfg, dtype)
+    half = dtype == 'float16' or (dtype is None and own == 'OptimWrapper')
+    expected = 'AmpOptimWrapper' if half else 'AutocastOptimWrapper'
+    assert cfg.optim_wrapper.type == expected
+    assert ('loss_scale' in cfg.optim_wrapper) == half
+    assert cfg.default_hooks.channels_last.type == 'ChannelsLastHook'
+    assert ('matmul_precision' in cfg.default_hooks) == (not half)
 
 
 def test_gradients_accumulate():
