@@ -10,7 +10,6 @@ from mmpretrain.structures import DataSample
 
 from ...checks import check_number
 from .linear_head import LinearHead
-from .targets import stack_labels
 
 
 @MODELS.register_module()
@@ -66,9 +65,5 @@ class FeatureLossHead(LinearHead):
     ) -> dict[str, torch.Tensor]:
         """Both losses, and the training accuracy where it is asked for."""
         losses = super().loss(feats, data_samples, **kwargs)
-        label = stack_labels(data_samples, 'FeatureLossHead')
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
-        # Not in bfloat16: distances are differences.
-        with torch.autocast(feature.device.type, enabled=False):
-            loss = self.feature_loss(feature, label)
+        loss = self.loss_of_features(self.feature_loss, feats, data_samples)
         return dict(losses, loss_feature=self.feature_weight * loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from mmpretrain.models.heads import LinearClsHead
 from mmpretrain.structures import DataSample
 
 from .accuracies import accuracies
-from .targets import stack_targets
+from .targets import stack_labels, stack_targets
 
 
 class LinearHead(LinearClsHead):
@@ -26,6 +27,19 @@ class LinearHead(LinearClsHead):
         >>> sorted(head.loss((torch.zeros(1, 4),), [DataSample().set_gt_label(0)]))
         ['accuracy_top-1', 'loss']
     """
+
+    def loss_of_features(
+        self,
+        loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+    ) -> torch.Tensor:
+        """A loss of the classifier's inputs (N, D) and hard labels (N,)."""
+        label = stack_labels(data_samples, type(self).__name__)
+        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        # Not in bfloat16: distances are differences.
+        with torch.autocast(feature.device.type, enabled=False):
+            return loss(feature, label)
 
     def _get_loss(
         self, cls_score: torch.Tensor, data_samples: list[DataSample], **kwargs: Any

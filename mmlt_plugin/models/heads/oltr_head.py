@@ -13,7 +13,6 @@ from torch import nn
 from ...checks import check_number
 from ..losses import DiscCentroidsLoss
 from .linear_head import LinearHead
-from .targets import stack_labels
 
 
 @MODELS.register_module()
@@ -107,7 +106,5 @@ class OLTRHead(LinearHead):
     ) -> dict[str, torch.Tensor]:
         """Loss of the logits and of the memory, and the accuracy if asked for."""
         losses = super().loss(feats, data_samples, **kwargs)
-        label = stack_labels(data_samples, 'OLTRHead')
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
-        with torch.autocast(feature.device.type, enabled=False):
-            return dict(losses, loss_centroids=self.memory(feature, label))
+        loss = self.loss_of_features(self.memory, feats, data_samples)
+        return dict(losses, loss_centroids=loss)
