@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
@@ -12,10 +11,10 @@ from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
 from ...checks import check_choice
-from ...datasets.pipelines import find_pipeline, use_pipeline
 from ...errors import ConfigError
 from ...models.heads import stack_targets
 from ...weights import unwrapped
+from ..images_once import images_once
 
 
 @HOOKS.register_module()
@@ -75,25 +74,10 @@ class ClassMeansHook(Hook):
                 'ClassMeansHook has no use here: model.head should be of type NCMHead '
                 'or OLTRHead'
             )
-        loader = copy.deepcopy(runner.cfg.train_dataloader)
-        # Out first: an update would merge the samplers' arguments.
-        for key in ('sampler', 'batch_sampler'):
-            loader.pop(key, None)
-        loader.update(
-            # Without padding: no image may count twice.
-            sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-            batch_size=evaluation.batch_size,
-            drop_last=False,
+        images = images_once(
+            runner, runner.cfg.train_dataloader, evaluation, 'ClassMeansHook'
         )
-        pipeline = find_pipeline(evaluation.dataset)
-        if pipeline and pipeline[-1]['type'] == 'TestTimeAug':
-            raise ConfigError(
-                'ClassMeansHook has no use for augmented images: test without --tta'
-            )
-        use_pipeline(loader.dataset, pipeline)
-        means = class_means(
-            model, runner.build_dataloader(loader), model.head.num_classes
-        )
+        means = class_means(model, images, model.head.num_classes)
         runner.logger.info(f'mean features of {int(means.any(1).sum())} classes')
         model.head.set_class_means(means)
 

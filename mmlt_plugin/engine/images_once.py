@@ -1,0 +1,44 @@
+"""Every image of a dataset once, as in an evaluation."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from mmengine.runner import Runner
+
+from ..datasets.pipelines import find_pipeline, use_pipeline
+from ..errors import ConfigError
+
+
+def images_once(runner: Runner, loader: Any, evaluation: Any, owner: str) -> Any:
+    """A dataloader of the images of another, each once and without random changes.
+
+    Args:
+        runner: The runner, which builds it.
+        loader: Config of the other dataloader; it is left as it is.
+        evaluation: Config of a dataloader with the batch size and the pipeline.
+        owner: Who wants the images, for the message.
+
+    Returns:
+        DataLoader: Of this rank's share of the images, unpadded: none counts twice.
+
+    Raises:
+        ConfigError: The pipeline makes several views of an image.
+    """
+    pipeline = find_pipeline(evaluation.dataset)
+    if pipeline and pipeline[-1]['type'] == 'TestTimeAug':
+        raise ConfigError(
+            f'{owner} has no use for augmented images: test without --tta'
+        )
+    loader = copy.deepcopy(loader)
+    # Out first: an update would merge the samplers' arguments.
+    for key in ('sampler', 'batch_sampler'):
+        loader.pop(key, None)
+    loader.update(
+        sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+        batch_size=evaluation.batch_size,
+        drop_last=False,
+    )
+    use_pipeline(loader.dataset, pipeline)
+    return runner.build_dataloader(loader)
