@@ -79,8 +79,8 @@ class ClassCountsHook(Hook):
         )
         if not len(runner.train_dataloader):
             raise ConfigError(
-                f'the {len(dataset)} training images do not fill one batch, and drop_last '
-                'drops it: lower train_dataloader.batch_size'
+                f'the {len(runner.train_dataloader.sampler)} training images do not fill '
+                'one batch, and drop_last drops it: lower train_dataloader.batch_size'
             )
         told = self.counts if runner.iter > 0 else None
         if told is not None and not np.array_equal(counts, told):
