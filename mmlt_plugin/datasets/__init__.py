@@ -15,6 +15,7 @@ from .samplers import (
     ClassPowerSampler,
     DeferredSampler,
     ReversedSampler,
+    ShotSplitSampler,
 )
 from .unlabelled_images import UnlabelledImages
 
@@ -33,6 +34,7 @@ __all__ = [
     'PlacesLT',
     'RedrawBroken',
     'ReversedSampler',
+    'ShotSplitSampler',
     'UnlabelledImages',
     'held_out_indices',
     'long_tailed_counts',

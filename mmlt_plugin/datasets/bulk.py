@@ -65,3 +65,20 @@ def one_an_image(data_samples: Sequence[DataSample]) -> list[DataSample]:
         DataSample(metainfo=dict(sample_idx=number)).set_gt_label(label)
         for number, label in zip(batch.sample_idx, batch.gt_label[:, None])
     ]
+
+
+def image_numbers(data_samples: Sequence[DataSample]) -> list[int]:
+    """Number of every image of a batch in its dataset, ``sample_idx``.
+
+    Args:
+        data_samples: One an image, or one for all.
+
+    Example:
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.datasets.bulk import image_numbers
+        >>> image_numbers([DataSample(metainfo=dict(sample_idx=[7, 9]))])
+        [7, 9]
+    """
+    if is_bulk(data_samples):
+        return list(data_samples[0].sample_idx)
+    return [sample.sample_idx for sample in data_samples]

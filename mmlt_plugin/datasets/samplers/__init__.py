@@ -7,6 +7,7 @@ from .class_power_sampler import (
     ReversedSampler,
 )
 from .deferred_sampler import DeferredSampler
+from .shot_split_sampler import ShotSplitSampler
 
 __all__ = [
     'BilateralBatchSampler',
@@ -14,4 +15,5 @@ __all__ = [
     'ClassPowerSampler',
     'DeferredSampler',
     'ReversedSampler',
+    'ShotSplitSampler',
 ]

@@ -16,6 +16,7 @@ from .lazy_runtime_info_hook import LazyRuntimeInfoHook
 from .matmul_precision_hook import MatmulPrecisionHook
 from .provenance_hook import ProvenanceHook
 from .second_stage_hook import SecondStageHook
+from .self_paced_experts_hook import SelfPacedExpertsHook
 from .work_dir_lock_hook import WorkDirLockHook
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     'MatmulPrecisionHook',
     'ProvenanceHook',
     'SecondStageHook',
+    'SelfPacedExpertsHook',
     'WorkDirLockHook',
 ]

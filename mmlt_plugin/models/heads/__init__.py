@@ -7,6 +7,7 @@ from .lws_head import LWSHead
 from .ncm_head import NCMHead
 from .oltr_head import OLTRHead
 from .reslt_head import ResLTHead
+from .shot_split_head import ShotSplitHead
 from .targets import stack_targets
 from .tau_norm_head import TauNormHead
 from .tde_head import TDEHead
@@ -19,6 +20,7 @@ __all__ = [
     'NCMHead',
     'OLTRHead',
     'ResLTHead',
+    'ShotSplitHead',
     'TDEHead',
     'TauNormHead',
     'stack_targets',

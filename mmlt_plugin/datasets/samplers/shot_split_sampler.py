@@ -1,0 +1,61 @@
+"""A sampler of a part of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import DefaultSampler
+from mmpretrain.registry import DATA_SAMPLERS
+
+from ...checks import check_choice
+from ...class_counts import shot_splits
+from ...errors import ConfigError
+from ...labels import labels_and_images
+
+
+@DATA_SAMPLERS.register_module()
+class ShotSplitSampler(DefaultSampler):
+    """Draw the images of many-, medium- or few-shot classes only, each once an epoch.
+
+    For models that know one split, such as the experts of LFME (Xiang et al., ECCV 2020,
+    Sec. 3.1). Sequences of ranks and epochs are those of mmengine's ``DefaultSampler``
+    on that part of the dataset.
+
+    Args:
+        dataset: The dataset, wrapped or not; it tells the labels.
+        split: ``many``, ``medium`` or ``few``.
+        many: Classes with more training images are many-shot.
+        few: Classes with fewer training images are few-shot.
+        **kwargs: Arguments of ``DefaultSampler``: ``shuffle``, ``seed``, ``round_up``.
+
+    Raises:
+        ConfigError: The split is unknown or has no image.
+
+    Example:
+        >>> from mmlt_plugin.datasets import LongTailedDataset, ShotSplitSampler
+        >>> dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+        >>> sampler = ShotSplitSampler(dataset, split='few', seed=0)
+        >>> len(sampler), {int(dataset.get_gt_labels()[i]) for i in sampler}
+        (44, {8, 9, 6, 7})
+    """
+
+    def __init__(
+        self, dataset: Any, split: str, many: int = 100, few: int = 20, **kwargs: Any
+    ) -> None:
+        check_choice('split of ShotSplitSampler', split, ('many', 'medium', 'few'))
+        labels, images = labels_and_images(dataset)
+        _, first = np.unique(images, return_index=True)
+        counts = np.bincount(labels[first])
+        classes = shot_splits(counts, many, few)[split]
+        self.items = np.flatnonzero(np.isin(labels, classes))
+        if not len(self.items):
+            raise ConfigError(
+                f'split={split!r} of ShotSplitSampler: no class of the training dataset '
+                f'is {split}-shot with many={many} and few={few}'
+            )
+        super().__init__(self.items, **kwargs)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.items[list(super().__iter__())].tolist())

@@ -1,0 +1,120 @@
+"""A student of several experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models import ImageClassifier
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from ...checks import check_number
+from ...datasets.bulk import image_numbers
+from ...errors import ConfigError
+from ...transfer import to_device
+
+#: Order of the experts' weights.
+SPLITS = ('many', 'medium', 'few')
+
+
+@MODELS.register_module()
+class LFMEClassifier(ImageClassifier):
+    r"""Learn all classes, and from an expert of each shot split what it knows of its own.
+
+    Learning from multiple experts (Xiang et al., ECCV 2020, Sec. 3), as in the released
+    code. With logits z of the student, v of the expert of split l with classes
+    :math:`C_l`, and temperature T,
+
+    .. math:: CE(e z) + \sum_l w_l\, KL\big(\mathrm{softmax}(v_{C_l} / T) \,\|\,
+        \mathrm{softmax}(e z_{C_l} / T)\big)
+
+    for every image, of whichever split. :math:`w_l` fades while the student catches up with
+    the expert (self-paced expert selection), :math:`e` is an image's easiness at first
+    and grows (curriculum instance selection). ``SelfPacedExpertsHook`` brings the experts
+    and sets both. Without it the model can be tested; experts are not in its checkpoints.
+
+    Args:
+        *args: Arguments of ``ImageClassifier``; any head with one tensor of logits.
+        temperature: T, > 0.
+        **kwargs: Arguments of ``ImageClassifier``.
+
+    Raises:
+        ConfigError: The temperature is not positive, or a training lacks the hook.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import LFMEClassifier
+        >>> model = LFMEClassifier(
+        ...     backbone=dict(type='CIFARResNet', depth=20),
+        ...     neck=dict(type='GlobalAveragePooling'),
+        ...     head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
+        ... )
+        >>> model(torch.rand(2, 3, 32, 32), mode='tensor')[0].shape
+        torch.Size([2, 64])
+    """
+
+    def __init__(self, *args: Any, temperature: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        check_number('temperature of LFMEClassifier', temperature, '(0, inf)')
+        self.temperature = temperature
+        # Of the experts of SPLITS, as of the last time the student was compared.
+        self.register_buffer('expert_weights', torch.ones(len(SPLITS)))
+        # With their classes. In a tuple, no submodules: neither trained nor saved.
+        self.experts: tuple[tuple[ImageClassifier, torch.Tensor], ...] = ()
+        self.easiness = torch.ones(0)
+        self.progress = 0.0
+
+    def set_experts(
+        self, experts: Sequence[ImageClassifier], easiness: torch.Tensor
+    ) -> None:
+        """Take what to learn from.
+
+        Args:
+            experts: Classifiers with a ``ShotSplitHead``, in evaluation mode.
+            easiness: Of every training image by its ``sample_idx``, in (0, 1].
+        """
+        self.experts = tuple((expert, expert.head.classes) for expert in experts)
+        self.easiness = easiness
+
+    def loss(
+        self, inputs: torch.Tensor, data_samples: list[DataSample]
+    ) -> dict[str, torch.Tensor]:
+        """The head's losses, and ``loss_many``, ``loss_medium``, ``loss_few``.
+
+        Args:
+            inputs: Images (N, 3, H, W).
+            data_samples: Their labels and ``sample_idx``.
+        """
+        if not self.experts:
+            raise ConfigError(
+                'LFMEClassifier has no experts: add default_hooks = dict(experts=dict('
+                "type='SelfPacedExpertsHook', checkpoints=[...])) to the config"
+            )
+        easiness = self.easiness_of(data_samples).to(inputs.device)
+        logits = self.head(self.extract_feat(inputs)) * easiness[:, None]
+        losses = self.head._get_loss(logits, data_samples)
+        for expert, classes in self.experts:
+            with torch.no_grad():
+                known = expert.head(expert.extract_feat(inputs))
+            distance = self.distance(logits[:, classes], known[:, classes])
+            split = expert.head.split
+            weight = self.expert_weights[SPLITS.index(split)]
+            losses[f'loss_{split}'] = weight * distance
+        return losses
+
+    def distance(self, logits: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """KL divergence of softened predictions (N, K), the mean over the images."""
+        dtype = torch.promote_types(logits.dtype, torch.float32)
+        student = F.log_softmax(logits.to(dtype) / self.temperature, dim=1)
+        expert = F.log_softmax(known.to(dtype) / self.temperature, dim=1)
+        return F.kl_div(student, expert, reduction='batchmean', log_target=True)
+
+    def easiness_of(self, data_samples: list[DataSample]) -> torch.Tensor:
+        """Factors e of the images' logits by now, (N,)."""
+        numbers = torch.tensor(image_numbers(data_samples))
+        chosen = to_device(numbers, self.easiness.device)
+        first = self.easiness[chosen]
+        return first + (1 - first) * self.progress

@@ -1,0 +1,84 @@
+"""A classifier among a part of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmpretrain.registry import MODELS
+
+from ...checks import check_choice
+from ...class_counts import shot_splits
+from ...errors import ConfigError
+from .linear_head import LinearHead
+
+
+@MODELS.register_module()
+class ShotSplitHead(LinearHead):
+    r"""Tell only many-, medium- or few-shot classes from one another.
+
+    An expert of LFME (Xiang et al., ECCV 2020, Sec. 3.1). Logits of all other classes are
+    :math:`-\infty`: they have no part in the loss, and are never predicted. So labels stay
+    what they are, and ``shot/<split>`` is the expert's accuracy on its own classes.
+    ``ShotSplitSampler`` draws their images.
+
+    Args:
+        *args: Arguments of mmpretrain's ``LinearClsHead``.
+        split: ``many``, ``medium`` or ``few``.
+        many: Classes with more training images are many-shot.
+        few: Classes with fewer training images are few-shot.
+        **kwargs: Arguments of mmpretrain's ``LinearClsHead``.
+
+    Raises:
+        ConfigError: The split is unknown or has no class.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import ShotSplitHead
+        >>> head = ShotSplitHead(num_classes=3, in_channels=4, split='medium')
+        >>> head.set_class_counts([500, 50, 60])
+        >>> head((torch.zeros(1, 4),)).isfinite()
+        tensor([[False,  True,  True]])
+        >>> head.classes
+        tensor([1, 2])
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        split: str = 'many',
+        many: int = 100,
+        few: int = 20,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        check_choice('split of ShotSplitHead', split, ('many', 'medium', 'few'))
+        shot_splits([], many, few)  # checks the thresholds
+        self.split = split
+        self.many = many
+        self.few = few
+        # 1 for the split's classes. In the checkpoint; finite, as all there is.
+        self.register_buffer('own', torch.ones(self.num_classes))
+
+    def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
+        """Find the split's classes by the training images per class, (C,)."""
+        classes = shot_splits(counts, self.many, self.few)[self.split]
+        if not len(classes):
+            raise ConfigError(
+                f'split={self.split!r} of ShotSplitHead: no class is {self.split}-shot '
+                f'with many={self.many} and few={self.few}'
+            )
+        self.own.zero_()
+        self.own[torch.from_numpy(classes)] = 1
+
+    @property
+    def classes(self) -> torch.Tensor:
+        """Ids of the split's classes, int64, ascending."""
+        return self.own.nonzero()[:, 0]
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits (N, C), -inf for the classes of other splits."""
+        logits: torch.Tensor = super().forward(feats)
+        return logits.masked_fill(self.own == 0, -torch.inf)

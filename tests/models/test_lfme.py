@@ -1,0 +1,334 @@
+"""LFME's experts, student and curriculum against loops in float64."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import ConcatDataset, DefaultSampler, pseudo_collate
+from mmpretrain.structures import DataSample
+from torch.utils.data import DataLoader
+
+from mmlt_plugin.datasets import (
+    Digits,
+    LongTailedDataset,
+    ShotSplitSampler,
+)
+from mmlt_plugin.engine.curriculum import confidences, first_easiness, within_classes
+from mmlt_plugin.engine.hooks.self_paced_experts_hook import (
+    class_accuracies,
+    expert_weight,
+)
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import LFMEClassifier, ShotSplitHead
+from tests.models.samples import samples
+
+COUNTS = [300, 7, 50, 120, 20, 100, 3]
+SPLITS = dict(many=[0, 3], medium=[2, 4, 5], few=[1, 6])
+NET = dict(
+    backbone=dict(type='CIFARResNet', depth=8),
+    neck=dict(type='GlobalAveragePooling'),
+    data_preprocessor=dict(mean=[77.0] * 3, std=[96.0] * 3),
+)
+
+
+def make_head(split='medium', **settings):
+    torch.manual_seed(0)
+    head = ShotSplitHead(7, 5, split=split, cal_acc=True, **settings).double()
+    head.set_class_counts(COUNTS)
+    return head
+
+
+@pytest.mark.parametrize('split', SPLITS)
+def test_head_is_a_smaller_one(split):
+    head, classes = make_head(split), SPLITS[split]
+    assert head.classes.tolist() == classes
+    feature = torch.randn(6, 5, dtype=torch.float64, requires_grad=True)
+    within = torch.arange(6) % len(classes)
+    losses = head.loss((feature,), samples(torch.tensor(classes)[within]))
+    logits = feature @ head.fc.weight[classes].T + head.fc.bias[classes]
+    expected = torch.nn.functional.cross_entropy(logits, within)
+    torch.testing.assert_close(losses['loss'], expected)
+    hits = (logits.argmax(1) == within).double().mean() * 100
+    torch.testing.assert_close(losses['accuracy_top-1'].double().squeeze(), hits)
+    learns = [feature, head.fc.weight, head.fc.bias]
+    for a, b in zip(
+        torch.autograd.grad(losses['loss'], learns),
+        torch.autograd.grad(expected, learns),
+    ):
+        torch.testing.assert_close(a, b)
+    found = head((feature,))
+    torch.testing.assert_close(found[:, classes], logits)
+    others = [c for c in range(7) if c not in classes]
+    assert (found[:, others] == -math.inf).all()
+
+
+def test_head_remembers_its_classes_and_refuses_none():
+    head = make_head('few')
+    other = ShotSplitHead(7, 5, split='few').double()
+    other.load_state_dict(head.state_dict())
+    assert other.classes.tolist() == SPLITS['few']
+    with pytest.raises(ConfigError, match="split='few' of ShotSplitHead: no class"):
+        head.set_class_counts([30] * 7)
+    with pytest.raises(ConfigError, match="split='tail' of ShotSplitHead"):
+        ShotSplitHead(7, 5, split='tail')
+    with pytest.raises(ConfigError, match='few=3, many=2'):
+        ShotSplitHead(7, 5, many=2, few=3)
+
+
+@pytest.mark.parametrize('split', ['many', 'medium', 'few'])
+def test_sampler_draws_a_split(split):
+    dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+    labels = np.asarray(dataset.get_gt_labels())
+    counts = np.bincount(labels)
+    wanted = {
+        'many': counts > 60,
+        'medium': (counts <= 60) & (counts >= 10),
+        'few': counts < 10,
+    }[split]
+    sampler = ShotSplitSampler(dataset, split, many=60, few=10, seed=3)
+    epochs = []
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        epochs.append(list(sampler))
+        assert len(sampler) == len(epochs[-1])
+        assert sorted(epochs[-1]) == np.flatnonzero(wanted[labels]).tolist()
+    assert epochs[0] != epochs[1]
+    sampler.set_epoch(0)
+    assert list(sampler) == epochs[0]
+
+
+def draws_on(rank):
+    dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+    return list(ShotSplitSampler(dataset, 'many', many=60, few=10, seed=3))
+
+
+def test_ranks_share_the_split(gloo2):
+    first, second = gloo2.run(draws_on)
+    together = draws_on(0)
+    both = [i for pair in zip(first, second) for i in pair]
+    assert both[: len(together)] == together
+    assert len(first) == len(second) == math.ceil(len(together) / 2)
+
+
+def test_sampler_refuses_a_split_without_images():
+    dataset = Digits(split='train')
+    with pytest.raises(ConfigError, match="split='few' of ShotSplitSampler: no class"):
+        ShotSplitSampler(dataset, 'few')
+    with pytest.raises(ConfigError, match="split='tail' of ShotSplitSampler"):
+        ShotSplitSampler(dataset, 'tail')
+
+
+def make_expert(split, seed, classes=7, counts=COUNTS):
+    torch.manual_seed(seed)
+    head = dict(type='ShotSplitHead', num_classes=classes, in_channels=64, split=split)
+    expert = LFMEClassifier(**NET, head=head)
+    expert.head.set_class_counts(counts)
+    return expert.eval()
+
+
+def make_student(temperature=2.0):
+    torch.manual_seed(0)
+    head = dict(type='LinearClsHead', num_classes=7, in_channels=64)
+    return LFMEClassifier(**NET, head=head, temperature=temperature)
+
+
+def softmax(z):
+    return z.exp() / z.exp().sum()
+
+
+@pytest.mark.parametrize('temperature', [1.0, 2.0])
+@pytest.mark.parametrize('progress', [0.0, 0.4, 1.7])
+@pytest.mark.parametrize('known', [['many', 'medium', 'few'], ['few', 'many']])
+def test_loss_and_gradients(temperature, progress, known):
+    student = make_student(temperature).double()
+    experts = [make_expert(split, seed).double() for seed, split in enumerate(known)]
+    easiness = torch.rand(9, dtype=torch.float64)
+    student.set_experts(experts, easiness)
+    student.expert_weights.copy_(torch.tensor([0.5, 0.25, 2.0]))
+    student.progress = progress
+    images = torch.randn(5, 3, 8, 8, dtype=torch.float64)
+    label, numbers = [0, 6, 2, 5, 1], [8, 0, 3, 3, 1]
+    batch = [
+        DataSample(metainfo=dict(sample_idx=n)).set_gt_label(c)
+        for n, c in zip(numbers, label)
+    ]
+    student.eval()  # the loss has no mode of its own, but batch norm has
+    losses = student.loss(images, batch)
+
+    logits = student.head(student.extract_feat(images))
+    expected = dict.fromkeys(['loss', *(f'loss_{split}' for split in known)], 0.0)
+    for i, (number, c) in enumerate(zip(numbers, label)):
+        e = easiness[number] + (1 - easiness[number]) * progress
+        expected['loss'] += -softmax(e * logits[i])[c].log() / 5
+        for split, expert in zip(known, experts):
+            own = SPLITS[split]
+            taught = expert.head(expert.extract_feat(images[i : i + 1]))[0, own]
+            p = softmax(taught.detach() / temperature)
+            q = softmax(e * logits[i, own] / temperature)
+            weight = dict(many=0.5, medium=0.25, few=2.0)[split]
+            distance = sum(a * (a / b).log() for a, b in zip(p, q))
+            expected[f'loss_{split}'] += weight * distance / 5
+    assert losses.keys() == expected.keys()
+    for key, value in expected.items():
+        torch.testing.assert_close(losses[key], value)
+    learns = list(student.parameters())
+    for a, b in zip(
+        torch.autograd.grad(sum(losses.values()), learns),
+        torch.autograd.grad(sum(expected.values()), learns),
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_one_sample_for_a_batch():
+    student = make_student().eval()
+    student.set_experts([make_expert('few', 1)], torch.rand(9))
+    images = torch.randn(3, 3, 8, 8)
+    batch = [
+        DataSample(metainfo=dict(sample_idx=n)).set_gt_label(c)
+        for n, c in ((8, 0), (2, 6), (5, 1))
+    ]
+    together = DataSample(metainfo=dict(sample_idx=[8, 2, 5]))
+    together.set_gt_label(torch.tensor([0, 6, 1]))
+    one, many = (student.loss(images, b) for b in ([together], batch))
+    for key in many:
+        torch.testing.assert_close(one[key], many[key])
+
+
+def test_experts_are_no_part_of_the_student():
+    student = make_student()
+    alone = set(student.state_dict())
+    expert = make_expert('few', 1)
+    student.set_experts([expert], torch.rand(9))
+    assert set(student.state_dict()) == alone
+    assert not any(p is q for p in student.parameters() for q in expert.parameters())
+    student.train()
+    assert not expert.training
+    state = student.state_dict()
+    assert make_student().load_state_dict(state).missing_keys == []
+    with pytest.raises(ConfigError, match='LFMEClassifier has no experts'):
+        make_student().loss(torch.zeros(1, 3, 8, 8), samples([0]))
+    with pytest.raises(ConfigError, match='temperature=0 of LFMEClassifier'):
+        make_student(0)
+
+
+@pytest.mark.parametrize('threshold', [0.0, 0.3, 0.6])
+def test_expert_weight(threshold):
+    for student, expert in itertools.product(range(0, 101, 5), range(5, 101, 5)):
+        # As the released code has it.
+        if student < expert * threshold:
+            weight = 1.0
+        else:
+            gap = expert - student
+            weight = max((gap / expert) / (1 - threshold), 0.0)
+        assert expert_weight(student, expert, threshold) == pytest.approx(weight)
+    assert expert_weight(10.0, 0.0, threshold) == 0
+
+
+def test_easiness_within_classes():
+    rng = np.random.default_rng(0)
+    counts = np.bincount(rng.integers(0, 5, 40), minlength=6)
+    label = np.repeat(np.arange(6), counts)[rng.permutation(40)]
+    label[7] = -1  # a number that no image has
+    confidence = rng.random(40)
+    start = np.array([0.1, 0.5, 1.0, 0.2, 0.9, 0.3])
+    found = within_classes(confidence, label, start)
+    for i in range(40):
+        own = [confidence[j] for j in range(40) if label[j] == label[i]]
+        if label[i] < 0:
+            continue
+        share = (confidence[i] - min(own)) / (max(own) - min(own))
+        expected = share * (1 - start[label[i]]) + start[label[i]]
+        assert found[i] == pytest.approx(expected)
+    alike = within_classes(np.full(4, 0.3), np.zeros(4, int), np.array([0.1]))
+    assert alike.tolist() == [1] * 4, 'nothing to order'
+
+
+def test_where_easiness_starts():
+    counts = np.array(COUNTS)
+    found = first_easiness(counts, [np.array(own) for own in SPLITS.values()])
+    few = (7 + 3) / 2
+    expected = [0] * 7
+    for own in SPLITS.values():
+        for c in own:
+            expected[c] = few / (sum(COUNTS[i] for i in own) / len(own))
+    assert found.tolist() == pytest.approx(expected)
+
+
+def digits_loader():
+    dataset = LongTailedDataset(
+        Digits(
+            split='train',
+            pipeline=[dict(type='Resize', scale=16), dict(type='PackInputs')],
+        ),
+        imbalance_factor=0.1,
+    )
+    sampler = DefaultSampler(dataset, shuffle=False, round_up=False)
+    # 33 does not divide the images, nor do two ranks.
+    return DataLoader(dataset, 33, sampler=sampler, collate_fn=pseudo_collate)
+
+
+def passes_on(rank):
+    loader = digits_loader()
+    counts = np.bincount(loader.dataset.get_gt_labels())
+    experts = [make_expert(s, i, 10, counts) for i, s in enumerate(['many', 'medium'])]
+    return *confidences(experts, loader), class_accuracies(experts[0], loader)
+
+
+def test_passes_against_loops():
+    dataset = digits_loader().dataset
+    counts = np.bincount(dataset.get_gt_labels())
+    experts = [make_expert(s, i, 10, counts) for i, s in enumerate(['many', 'medium'])]
+    found, labels, accuracy = passes_on(0)
+    hits, images, seen = np.zeros(10), np.zeros(10), set()
+    for sample in dataset:
+        data = experts[0].data_preprocessor(
+            dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']])
+        )
+        label = int(sample['data_samples'].gt_label)
+        number = sample['data_samples'].sample_idx
+        with torch.no_grad():
+            logits = [e.head(e.extract_feat(data['inputs']))[0] for e in experts]
+        own = 0 if counts[label] > 100 else 1
+        torch.testing.assert_close(
+            found[number], float(logits[own].softmax(0)[label]), rtol=1e-4, atol=1e-6
+        )
+        assert labels[number] == label
+        seen.add(number)
+        images[label] += 1
+        hits[label] += int(logits[0].argmax()) == label
+    assert sorted(seen) == list(range(len(labels)))
+    np.testing.assert_allclose(accuracy, 100 * hits / images)
+
+
+def test_some_images_only_and_some_twice():
+    dataset = digits_loader().dataset
+    expert = make_expert('many', 0, 10, [200] * 10)
+
+    def found_of(items):
+        loader = DataLoader(dataset, 8, sampler=items, collate_fn=pseudo_collate)
+        return confidences([expert], loader)
+
+    found, labels = found_of([5, 9, 9, 7, 9])
+    once, _ = found_of(range(12))
+    np.testing.assert_allclose(found[[5, 7, 9]], once[[5, 7, 9]], rtol=1e-5)
+    absent = [0, 1, 2, 3, 4, 6, 8]
+    assert not found[absent].any()
+    assert labels[absent].tolist() == [-1] * 7
+
+
+@pytest.mark.promise('two ranks compute what one process does')
+def test_two_ranks_equal_one(gloo2):
+    whole = passes_on(0)
+    for rank in gloo2.run(passes_on):
+        for a, b in zip(rank, whole):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_images_that_cannot_be_told_apart():
+    pipeline = [dict(type='Resize', scale=16), dict(type='PackInputs')]
+    parts = [Digits(split=split, pipeline=pipeline) for split in ('train', 'test')]
+    loader = DataLoader(ConcatDataset(parts), 64, collate_fn=pseudo_collate)
+    with pytest.raises(ConfigError, match='concatenated'):
+        confidences([make_expert('many', 0, 10, [200] * 10)], loader)
