@@ -1,7 +1,7 @@
 """Every config trains two iterations, saves, resumes, and tests its checkpoint.
 
-Of the imbalance ratios, depths, years and epochs of one method it is one that does; the others are
-shown to differ in numbers only, and test_configs.py builds their models.
+Of the imbalance ratios, depths, years, epochs and shot splits of one method it is one that does;
+the others are shown to differ in numbers only, and test_configs.py builds their models.
 """
 
 import gc
@@ -37,7 +37,7 @@ class OneIterationEpochs(EpochBasedTrainLoop):
         self._epoch += 1
 
 
-#: What makes two configs alike: imbalance ratios, depths, years and epochs.
+#: What makes two configs alike: imbalance ratios, depths, years, epochs and shot splits.
 ALIKE = [
     (r'-if(10|50)(?=[_.])', '-if100'),
     (r'resnext101_', 'resnext50_'),
@@ -45,6 +45,7 @@ ALIKE = [
     (r'inat2017', 'inat2018'),
     (r'_2x(?=[_.])', '_1x'),
     (r'_180e(?=[_.])', ''),
+    (r'_(medium|few)(?=\.)', '_many'),
 ]
 #: By leaf the one it is like.
 LIKE = {
@@ -135,10 +136,34 @@ def without_downloads(value):
 
 
 def few_or_all(cfg):
-    """One image a class where all of them are looked at, to average their features."""
+    """Few images where all of them are looked at, one a class for means of features."""
     if 'class_means' in cfg.default_hooks:
         return cfg.data_preprocessor.num_classes
-    return None
+    return 8 if 'experts' in cfg.default_hooks else None
+
+
+#: Thresholds by which all classes are in a shot split, however few images there are.
+ALL_IN = {
+    'many': dict(many=0, few=0),
+    'medium': dict(many=10**9, few=0),
+    'few': dict(many=10**9, few=10**9),
+}
+
+
+def save_experts(leaf, cifar_root, folder):
+    """Checkpoints of untrained experts, as a student's config wants them."""
+    paths = []
+    for split in ALL_IN:
+        name = leaf.replace('.py', f'_{split}.py')
+        cfg = small_config(name, cifar_root, folder)
+        model = MODELS.build(cfg.model)
+        model.head.set_class_counts([1] * cfg.data_preprocessor.num_classes)
+        text = '\n'.join(
+            f'{key} = {cfg[key].to_dict()!r}' for key in ('model', 'data_preprocessor')
+        )
+        paths.append(str(folder / f'{split}.pth'))
+        torch.save(dict(state_dict=model.state_dict(), meta=dict(cfg=text)), paths[-1])
+    return paths
 
 
 def small_config(leaf, cifar_root, work_dir):
@@ -175,6 +200,8 @@ def small_config(leaf, cifar_root, work_dir):
                 dataset = dataset.dataset
             if 'data_root' in dataset:
                 dataset.data_root = cifar_root
+            if 'experts' in cfg.default_hooks:
+                dataset.indices = 800
             if name != 'train_dataloader' and dataset.get('split') == 'test':
                 dataset.indices = 8
     # The test at the end is evaluation enough.
@@ -185,6 +212,11 @@ def small_config(leaf, cifar_root, work_dir):
     sampler = cfg.train_dataloader.sampler
     if sampler.type == 'DeferredSampler':
         sampler.action_epoch = 2
+    if sampler.type == 'ShotSplitSampler':
+        sampler.update(ALL_IN[sampler.split])
+        cfg.model.head.update(ALL_IN[sampler.split])
+    if 'experts' in cfg.default_hooks:
+        cfg.default_hooks.experts.dataset = None  # CIFAR has no validation split
     return cfg
 
 
@@ -198,7 +230,7 @@ def without_numbers(value):
     if isinstance(value, (list, tuple)):
         return [without_numbers(item) for item in value]
     if isinstance(value, str):
-        return re.sub(r'\d+', 'number', value)
+        return re.sub(r'\d+', 'number', re.sub(r'\b(medium|few)\b', 'many', value))
     return 'number' if isinstance(value, (int, float)) else value
 
 
@@ -213,7 +245,10 @@ def test_the_others_differ_in_numbers_only(leaf):
 @pytest.mark.parametrize('leaf', [leaf for leaf in LEAVES if leaf not in LIKE])
 def test_config(leaf, cifar_root, tmp_path):
     cfg = small_config(leaf, cifar_root, tmp_path)
-    first_stage = None
+    experts = []
+    if 'experts' in cfg.default_hooks:
+        experts = save_experts(leaf, cifar_root, tmp_path)
+        cfg.default_hooks.experts.checkpoints = experts
     if 'second_stage' in cfg.default_hooks:
         first_stage = tmp_path / 'first_stage.pth'
         torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), first_stage)
@@ -225,6 +260,8 @@ def test_config(leaf, cifar_root, tmp_path):
 
     cfg = small_config(leaf, cifar_root, tmp_path)
     cfg.resume = True
+    if experts:
+        cfg.default_hooks.experts.checkpoints = experts
     cfg.experiment_name += '_resumed'
     runner = build_runner(cfg)
     runner.train()

@@ -1,0 +1,6 @@
+# LFME's expert of medium-shot classes; ours, by OLTR's first stage.
+_base_ = './resnet152_places-lt_many.py'
+
+train_dataloader = dict(batch_size=16, sampler=dict(split='medium'))
+model = dict(head=dict(split='medium'))
+auto_scale_lr = dict(base_batch_size=64)
