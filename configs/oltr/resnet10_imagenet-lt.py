@@ -3,14 +3,10 @@ _base_ = [
     '../_base_/models/resnet10_oltr.py',
     '../_base_/datasets/imagenet-lt.py',
     '../_base_/schedules/oltr_60e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/oltr_runtime.py',
 ]
 
 train_dataloader = dict(
     batch_size=32,
     sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4),
-)
-default_hooks = dict(
-    second_stage=dict(type='SecondStageHook'),
-    class_means=dict(type='ClassMeansHook', before='train'),
 )

@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/resnet152_oltr.py',
     '../_base_/datasets/places-lt.py',
     '../_base_/schedules/oltr_60e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/oltr_runtime.py',
 ]
 
 train_dataloader = dict(
@@ -18,7 +18,3 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(milestones=[10, 20])
 train_cfg = dict(max_epochs=30)
-default_hooks = dict(
-    second_stage=dict(type='SecondStageHook'),
-    class_means=dict(type='ClassMeansHook', before='train'),
-)

@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/resnet32.py',
     '../_base_/datasets/cifar10-lt.py',
     '../_base_/schedules/oltr_60e.py',
-    '../_base_/default_runtime.py',
+    '../_base_/oltr_runtime.py',
 ]
 
 train_dataloader = dict(
@@ -13,7 +13,3 @@ train_dataloader = dict(
 )
 model = dict(head=dict(type='OLTRHead', num_classes=10))
 auto_scale_lr = dict(base_batch_size=256)
-default_hooks = dict(
-    second_stage=dict(type='SecondStageHook'),
-    class_means=dict(type='ClassMeansHook', before='train'),
-)
