@@ -1,9 +1,4 @@
-# By ResLT's recipe for CE, but for four images of a class in a row.
-_base_ = '../ce/resnet10_imagenet-lt.py'
+# The same with the lifted structured loss.
+_base_ = './resnet10_imagenet-lt_range.py'
 
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4)
-)
-model = dict(
-    head=dict(type='FeatureLossHead', feature_loss=dict(type='LiftedStructuredLoss'))
-)
+model = dict(head=dict(feature_loss=dict(type='LiftedStructuredLoss')))

@@ -1,9 +1,4 @@
-# By LDAM's recipe, as all comparison methods; the papers have no numbers on CIFAR-LT.
-_base_ = '../ce/resnet32_cifar100-lt-if100_ldam-recipe.py'
+# The same with the lifted structured loss.
+_base_ = './resnet32_cifar100-lt-if100_range.py'
 
-train_dataloader = dict(
-    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4)
-)
-model = dict(
-    head=dict(type='FeatureLossHead', feature_loss=dict(type='LiftedStructuredLoss'))
-)
+model = dict(head=dict(feature_loss=dict(type='LiftedStructuredLoss')))
