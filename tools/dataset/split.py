@@ -29,18 +29,8 @@ def number_for_validation(images: int, share: float, min_train: int) -> int:
     return max(0, min(max(1, round(share * images)), images - min_train))
 
 
-def main() -> None:
-    """Split as the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('images', type=Path, help='folder of class folders')
-    parser.add_argument('out', type=Path, help='folder to make')
-    parser.add_argument('--val', type=float, default=0.2, help='share, in (0, 1)')
-    parser.add_argument('--min-train', type=int, default=2, help='images a class')
-    parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--copy', action='store_true', help='copy instead of linking')
-    args = parser.parse_args()
+def images_to_split(args: argparse.Namespace) -> list[list[Path]]:
+    """Images of every class folder; refuses what cannot be split."""
     check_number('--val', args.val, '(0, 1)')
     check_number('--min-train', args.min_train, '[1, inf)', integer=True)
     if args.out.exists() and (args.out.is_file() or any(args.out.iterdir())):
@@ -56,17 +46,32 @@ def main() -> None:
         )
     if loose := [path for path in args.images.iterdir() if path.suffix in EXTENSIONS]:
         raise ConfigError(f'{loose[0]} lies in no class folder')
+    found = [list(map(Path, find_images([folder]))) for folder in classes]
+    if empty := [folder for folder, images in zip(classes, found) if not images]:
+        raise ConfigError(f'{empty[0]} has no images: remove it or fill it')
+    return found
+
+
+def main() -> None:
+    """Split as the command line says."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('images', type=Path, help='folder of class folders')
+    parser.add_argument('out', type=Path, help='folder to make')
+    parser.add_argument('--val', type=float, default=0.2, help='share, in (0, 1)')
+    parser.add_argument('--min-train', type=int, default=2, help='images a class')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--copy', action='store_true', help='copy instead of linking')
+    args = parser.parse_args()
+    classes = images_to_split(args)
     put = shutil.copy2 if args.copy else os.symlink
     generator = np.random.default_rng(args.seed)
-    found = {folder: list(map(Path, find_images([folder]))) for folder in classes}
-    if empty := [folder for folder, images in found.items() if not images]:
-        raise ConfigError(f'{empty[0]} has no images: remove it or fill it')
     numbers = []
-    for images in found.values():
-        chosen = generator.permutation(len(images))[
-            : number_for_validation(len(images), args.val, args.min_train)
-        ]
-        numbers.append((len(images) - len(chosen), len(chosen)))
+    for images in classes:
+        of_val = number_for_validation(len(images), args.val, args.min_train)
+        chosen = set(generator.permutation(len(images))[:of_val].tolist())
+        numbers.append((len(images) - of_val, of_val))
         for number, image in enumerate(images):
             split = 'val' if number in chosen else 'train'
             target = args.out / split / image.relative_to(args.images)
