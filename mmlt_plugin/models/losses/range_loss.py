@@ -58,19 +58,14 @@ class RangeLoss(nn.Module):
         # A class is called after its first image in the batch. Nothing below has a size
         # that depends on the labels, so that no GPU is waited for and one graph does.
         own = (label[:, None] == label).int().argmax(1)
-        first, second = torch.triu_indices(len(own), len(own), 1, device=own.device)
-        within = self._within(feature, own, first, second)
-        return self.alpha * within + self.beta * self._between(
-            feature, own, first, second
-        )
+        pairs = torch.triu_indices(len(own), len(own), 1, device=own.device)  # (2, P)
+        within = self._within(feature, own, pairs)
+        return self.alpha * within + self.beta * self._between(feature, own, pairs)
 
     def _within(
-        self,
-        feature: torch.Tensor,
-        own: torch.Tensor,
-        first: torch.Tensor,
-        second: torch.Tensor,
+        self, feature: torch.Tensor, own: torch.Tensor, pairs: torch.Tensor
     ) -> torch.Tensor:
+        first, second = pairs
         squared = (feature[first] - feature[second]).square().sum(1)
         none = len(own)  # the class of pairs of two classes, sorted to the end
         classes = own[first].where(own[first] == own[second], none)
@@ -88,12 +83,9 @@ class RangeLoss(nn.Module):
         return (terms / sums.where(terms > 0, 1)).sum()
 
     def _between(
-        self,
-        feature: torch.Tensor,
-        own: torch.Tensor,
-        first: torch.Tensor,
-        second: torch.Tensor,
+        self, feature: torch.Tensor, own: torch.Tensor, pairs: torch.Tensor
     ) -> torch.Tensor:
+        first, second = pairs
         sums = torch.zeros_like(feature).index_add(0, own, feature)
         images = feature.new_zeros(len(own)).index_add(
             0, own, torch.ones_like(sums[:, 0])
