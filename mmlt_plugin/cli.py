@@ -16,12 +16,14 @@ from urllib.error import URLError
 
 import torch
 from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.device import get_device
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 
 from .errors import ConfigError, TrainingError
 from .explain import explain
 
+BASES = Path(__file__).resolve().parents[1] / 'configs/_base_'
 #: Top-level keys that scripts and the runner look for, beside the runner's arguments.
 READ_BY_SCRIPTS = (
     'auto_scale_lr', 'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
@@ -121,6 +123,40 @@ def default_work_dir(config: str) -> str:
     else:
         folders = []
     return os.path.join('work_dirs', *folders, name)
+
+
+def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
+    """Let a config train in mixed precision; on a CPU in bfloat16, whatever is asked for.
+
+    Args:
+        cfg: The config, changed in place.
+        dtype: ``float16`` or ``bfloat16``; None is the config's own precision if it has
+            one without loss scaling, otherwise float16.
+
+    Example:
+        >>> from mmengine.config import Config
+        >>> from mmlt_plugin.cli import use_mixed_precision
+        >>> cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
+        >>> use_mixed_precision(cfg, 'bfloat16')
+        >>> cfg.optim_wrapper.type
+        'AutocastOptimWrapper'
+    """
+    already = cfg.optim_wrapper.get('type') == 'AutocastOptimWrapper'
+    dtype = dtype or ('bfloat16' if already else 'float16')
+    device = 'cpu' if get_device() == 'cpu' else 'gpu'
+    if dtype == 'float16' and device == 'gpu':
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+        # The layout that tensor cores want.
+        cfg.merge_from_dict(
+            {'default_hooks.channels_last': dict(type='ChannelsLastHook')}
+        )
+        return
+    fragment = Config.fromfile(BASES / f'{device}_bf16.py').to_dict()
+    for key in ('val_cfg', 'test_cfg'):
+        if cfg.get(key) is None:  # not evaluated
+            fragment.pop(key, None)
+    cfg.merge_from_dict(fragment)
 
 
 def prepare_dataloaders(

@@ -6,16 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmengine.config import Config
-from mmengine.device import get_device
-
 from mmlt_plugin import cli
 from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.in_memory import use_memory
 from mmlt_plugin.run_log import last_checkpoint
-
-BASES = Path(__file__).resolve().parents[1] / 'configs/_base_'
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,25 +65,6 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
-    """Train in float16, or bfloat16 if asked for; on a CPU in bfloat16, throughout."""
-    already = cfg.optim_wrapper.get('type') == 'AutocastOptimWrapper'
-    if get_device() != 'cpu' and (dtype == 'float16' or (not dtype and not already)):
-        cfg.optim_wrapper.type = 'AmpOptimWrapper'
-        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        # The layout that tensor cores want.
-        cfg.merge_from_dict(
-            {'default_hooks.channels_last': dict(type='ChannelsLastHook')}
-        )
-        return
-    name = 'cpu_bf16.py' if get_device() == 'cpu' else 'gpu_bf16.py'
-    fragment = Config.fromfile(BASES / name).to_dict()
-    for key in ('val_cfg', 'test_cfg'):
-        if cfg.get(key) is None:  # not evaluated
-            fragment.pop(key, None)
-    cfg.merge_from_dict(fragment)
-
-
 def main() -> None:
     """Train as the command line says."""
     args = parse_args()
@@ -100,7 +76,7 @@ def main() -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp or args.amp_dtype:
-        use_mixed_precision(cfg, args.amp_dtype)
+        cli.use_mixed_precision(cfg, args.amp_dtype)
     if args.in_memory:
         use_memory(cfg)
     if args.compile:

@@ -7,10 +7,10 @@ from mmengine.config import Config
 from mmpretrain.structures import DataSample
 from torch import nn
 
+from mmlt_plugin import cli
 from mmlt_plugin.engine import AllocatorHook, AutocastOptimWrapper, ChannelsLastHook
 from mmlt_plugin.models import ResLTHead
 from tests.engine.test_hooks import make_runner
-from tools import train
 
 
 def test_autocast_computes_in_bfloat16_and_learns_in_float32():
@@ -30,9 +30,9 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
 @pytest.mark.parametrize('dtype', [None, 'float16', 'bfloat16'])
 @pytest.mark.parametrize('own', ['OptimWrapper', 'AutocastOptimWrapper'])
 def test_precision_on_a_gpu(monkeypatch, dtype, own):
-    monkeypatch.setattr(train, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(cli, 'get_device', lambda: 'cuda')
     cfg = Config(dict(optim_wrapper=dict(type=own), val_cfg=None, default_hooks={}))
-    train.use_mixed_precision(cfg, dtype)
+    cli.use_mixed_precision(cfg, dtype)
     half = dtype == 'float16' or (dtype is None and own == 'OptimWrapper')
     expected = 'AmpOptimWrapper' if half else 'AutocastOptimWrapper'
     assert cfg.optim_wrapper.type == expected

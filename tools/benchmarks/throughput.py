@@ -32,7 +32,6 @@ import mmengine
 import mmpretrain
 import torch
 from mmengine.config import Config
-from mmengine.device import get_device
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
@@ -120,9 +119,7 @@ def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
     """A runner that measures and writes nothing that stays."""
     cfg = Config.fromfile(ROOT / config)
     if args.amp:
-        device = 'cpu' if get_device() == 'cpu' else 'gpu'
-        fragment = ROOT / f'configs/_base_/{device}_bf16.py'
-        cfg.merge_from_dict(Config.fromfile(fragment).to_dict())
+        cli.use_mixed_precision(cfg, 'bfloat16')
     if 'memory' in way or 'bare' in way:
         use_memory(cfg)
     else:
