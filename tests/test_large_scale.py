@@ -12,6 +12,7 @@ import torch
 
 from mmlt_plugin.datasets import long_tailed_counts
 from tests.conftest import ROOT
+from tools.dataset import check
 
 # Cut-down images and steps; the nets, classes, lists and hyper-parameters are real.
 SMALL = [
@@ -157,12 +158,16 @@ def test_benchmarks_run(script, arguments, expected):
 
 
 @pytest.fixture
-def checked(images, tmp_path):
-    """Run tools/dataset/check.py on a small folder of class folders."""
-
-    def check(*options, expect):
-        config = tmp_path / 'config.py'
-        config.write_text(f"""
+def listed(images, tmp_path):
+    """A config for a small folder of class folders."""
+    for c in range(3):
+        (tmp_path / str(c)).symlink_to(images)
+    rows = [
+        f'{c}/{i % 8}.jpg {c}' for c, n in enumerate((120, 30, 4)) for i in range(n)
+    ]
+    (tmp_path / 'list.txt').write_text('\n'.join(rows) + '\n')
+    config = tmp_path / 'config.py'
+    config.write_text(f"""
 _base_ = '{ROOT}/configs/reslt/resnet20_digits-lt-if32.py'
 model = dict(head=dict(num_classes=3, groups=2))
 train_dataloader = dict(dataset=dict(_delete_=True, type='ImageListDataset',
@@ -170,26 +175,22 @@ train_dataloader = dict(dataset=dict(_delete_=True, type='ImageListDataset',
 val_dataloader = None
 test_dataloader = None
 """)
-        command = [
-            sys.executable,
-            '-W',
-            'ignore',
-            ROOT / 'tools/dataset/check.py',
-            config,
-        ]
+    return config
+
+
+@pytest.fixture
+def checked(listed):
+    """Run tools/dataset/check.py on it."""
+
+    def run(*options, expect):
+        command = [sys.executable, '-W', 'ignore', ROOT / 'tools/dataset/check.py']
         done = subprocess.run(
-            [*command, *options], cwd=ROOT, capture_output=True, text=True
+            [*command, listed, *options], cwd=ROOT, capture_output=True, text=True
         )
         assert done.returncode == expect, done.stderr[-3000:]
         return done.stdout + done.stderr
 
-    for c in range(3):
-        (tmp_path / str(c)).symlink_to(images)
-    rows = [
-        f'{c}/{i % 8}.jpg {c}' for c, n in enumerate((120, 30, 4)) for i in range(n)
-    ]
-    (tmp_path / 'list.txt').write_text('\n'.join(rows) + '\n')
-    return check
+    return run
 
 
 def test_the_check_of_good_data(checked):
@@ -227,3 +228,28 @@ def test_the_check_of_bad_data(checked, tmp_path):
     assert 'nothing wrong' not in output
     wrong = checked('--cfg-options', 'model.head.num_classes=4', expect=2)
     assert 'model.head.num_classes=4' in wrong
+
+
+class Rows(list):
+    get_data_info = list.__getitem__
+
+
+def test_the_check_opens_a_file_once(monkeypatch, capsys):
+    opened = []
+    monkeypatch.setattr(check, 'fault_of', lambda path, *_: opened.append(path))
+    rows = [('a', 0), ('b', 1), ('a', 0), ('a', 1), ('b', 1)]
+    dataset = Rows(dict(img_path=path, gt_label=label) for path, label in rows)
+    assert check.check_files(dataset, 'train', clips=True, decode=True) == (2, 1)
+    assert opened == ['a', 'b']
+    assert 'a: has the labels 0 and 1' in capsys.readouterr().out
+
+
+def test_the_check_says_that_files_were_not_decoded(listed, monkeypatch, capsys):
+    monkeypatch.setattr(check, 'FEW', 1)
+    in_memory = f'{ROOT}/configs/ce/resnet20_digits-lt-if32.py'
+    for config, told in ((listed, True), (in_memory, False)):
+        monkeypatch.setattr(sys, 'argv', ['check.py', str(config)])
+        check.main()
+        output = capsys.readouterr().out
+        assert 'nothing wrong' in output
+        assert ('files were not decoded: --decode' in output) == told

@@ -35,8 +35,12 @@ from mmlt_plugin.errors import ConfigError
 FEW = 20_000
 
 
-def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> int:
-    """Look at every image file of a dataset; returns the number of faulty ones."""
+def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> tuple[int, int]:
+    """Look at every image file of a dataset, once.
+
+    Returns:
+        tuple: Number of files, none where the images are in memory, and of faulty ones.
+    """
     faults = 0
     labels: dict[str, int] = {}
     in_list = getattr(dataset, 'ann_file', '')
@@ -45,9 +49,13 @@ def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> int:
         path, label = info.get('img_path'), info['gt_label']
         if not path:
             continue
-        fault = fault_of(path, clips, decode)
-        if labels.setdefault(path, label) != label:
+        if path not in labels:
+            labels[path] = label
+            fault = fault_of(path, clips, decode)
+        elif labels[path] != label:
             fault = f'has the labels {labels[path]} and {label}'
+        else:  # listed twice, and looked at already
+            continue
         if fault:
             faults += 1
             if faults <= 10:
@@ -55,7 +63,7 @@ def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> int:
                 print(f'  {path}{line}: {fault}')
     if faults > 10:
         print(f'  ... and {faults - 10} more')
-    return faults
+    return len(labels), faults
 
 
 def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
@@ -123,8 +131,9 @@ def main() -> None:
                 for transform in find_pipeline(loader.dataset)
             )
             decode = args.decode or len(dataset) < FEW
-            ends_only |= not decode
-            faults += check_files(dataset, name, clips, decode)
+            files, faulty = check_files(dataset, name, clips, decode)
+            ends_only |= bool(files) and not decode
+            faults += faulty
     if faults:
         raise ConfigError(
             f'{faults} image files are missing, broken or labelled twice, see above'
