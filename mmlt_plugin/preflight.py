@@ -31,34 +31,47 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         ['param_scheduler[0] (MultiStepLR) reaches to epoch 180, train_cfg.max_epochs is 100: the learning rate does not get where it should']
     """
     epochs = (cfg.get('train_cfg') or {}).get('max_epochs')
-    found, ends = [], {}
-    for number, scheduler in enumerate(schedulers_of(cfg)):
-        kind = name_of_type(scheduler)
-        if not scheduler.get('by_epoch', True) or not kind.endswith('LR'):
-            continue
-        last = max(
-            scheduler.get('end') or 0,
-            scheduler.get('total_iters') or 0,
-            (scheduler.get('begin') or 0) + (scheduler.get('T_max') or 0),
-            *(scheduler.get('milestones') or []),
-        )
-        ends[number] = last, scheduler
-        if epochs and epochs < last < 1e9:  # which is mmengine's word for no end
-            found.append(
-                f'param_scheduler[{number}] ({kind}) reaches to epoch '
-                f'{last}, train_cfg.max_epochs is {epochs}: the learning rate does not get '
-                'where it should'
-            )
-    if ends and epochs:
-        number = max(ends, key=lambda n: ends[n][0])
-        last, scheduler = ends[number]
-        if name_of_type(scheduler) == 'CosineAnnealingLR' and last < epochs:
-            then = 'stays as it is then' if scheduler.get('end') else 'rises again'
-            found.append(
-                f'param_scheduler[{number}] (CosineAnnealingLR) ends at epoch {last}, '
-                f'train_cfg.max_epochs is {epochs}: the learning rate {then}'
-            )
-    return found
+    if not epochs:
+        return []
+    schedulers = {
+        f'param_scheduler[{number}] ({name_of_type(scheduler)})': scheduler
+        for number, scheduler in enumerate(schedulers_of(cfg))
+        if scheduler.get('by_epoch', True) and name_of_type(scheduler).endswith('LR')
+    }
+    return [*_too_long(schedulers, epochs), *_cosine_too_short(schedulers, epochs)]
+
+
+def _too_long(schedulers: dict[str, dict], epochs: int) -> list[str]:
+    return [
+        f'{name} reaches to epoch {_last_epoch(scheduler)}, train_cfg.max_epochs is '
+        f'{epochs}: the learning rate does not get where it should'
+        for name, scheduler in schedulers.items()
+        if epochs < _last_epoch(scheduler) < 1e9  # mmengine's word for no end
+    ]
+
+
+def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
+    if not schedulers:
+        return []
+    # The one that ends last; after any other, another one goes on.
+    name, scheduler = max(schedulers.items(), key=lambda item: _last_epoch(item[1]))
+    last = _last_epoch(scheduler)
+    if name_of_type(scheduler) != 'CosineAnnealingLR' or last >= epochs:
+        return []
+    then = 'stays as it is then' if scheduler.get('end') else 'rises again'
+    return [
+        f'{name} ends at epoch {last}, train_cfg.max_epochs is {epochs}: the learning '
+        f'rate {then}'
+    ]
+
+
+def _last_epoch(scheduler: dict) -> int:
+    return max(
+        scheduler.get('end') or 0,
+        scheduler.get('total_iters') or 0,
+        (scheduler.get('begin') or 0) + (scheduler.get('T_max') or 0),
+        *(scheduler.get('milestones') or []),
+    )
 
 
 def unused_pipelines(config: str | Path | None) -> list[str]:
