@@ -98,8 +98,10 @@ def check_keys(options: Iterable[str], cfg: Config) -> None:
     known = [*inspect.signature(Runner).parameters, *READ_BY_SCRIPTS, *cfg]
     for option in options:
         first = option.partition('.')[0]
+        if first in known:
+            continue
         similar = difflib.get_close_matches(first, known, n=1, cutoff=0.8)
-        if first not in known and similar:
+        if similar:
             raise ConfigError(
                 f'{first!r} is no key of the config: do you mean {similar[0]!r}?'
             )
