@@ -1,9 +1,7 @@
-"""Decoupled training, tau, sweeps and the study by the scripts, on the digits."""
+"""Decoupled training, tau and the study by the scripts, on the digits."""
 
 import json
 import re
-import time
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +13,8 @@ from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
 from mmlt_plugin.sweep import Job, run_jobs
 from tests.conftest import ROOT
+from tests.engine.runs import TINY, weights
 
-TINY = [
-    'model.backbone.depth=8', 'train_cfg.max_epochs=2',
-    'default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=9',
-]  # fmt: skip
 BASE = f"_base_ = '{ROOT}/configs/ce/resnet20_digits-lt-if32.py'\n"
 STAGE2 = """
 model = dict(type='DecoupledClassifier', {model})
@@ -74,10 +69,6 @@ def first_stage(tmp_path_factory):
         [Job(str(config), str(work_dir), ('--cfg-options', *TINY))], at_once=1
     )
     return work_dir
-
-
-def weights(checkpoint):
-    return torch.load(checkpoint, weights_only=True)['state_dict']
 
 
 @pytest.mark.parametrize('method', ['crt', 'lws'])
@@ -208,68 +199,6 @@ def test_numbers_of_heads_that_can_be_swept():
             check_setting(TauNormHead(**sizes), setting)
 
 
-def sweep(run_tool, root, *arguments, expect=0):
-    return run_tool(
-        'sweep.py', '--work-dirs', root, *arguments, expect=expect, work_dir=False
-    )
-
-
-def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
-    good = 'configs/ce/resnet20_digits-lt-if32.py'
-    broken = tmp_path / 'broken.py'
-    broken.write_text(
-        f"_base_ = '{ROOT / good}'\nmodel = dict(head=dict(num_classes=9))\n"
-    )
-    arguments = [
-        good,
-        broken,
-        '--seeds',
-        '0',
-        '1',
-        '--',
-        '--cfg-options',
-        *TINY,
-        '--amp',
-    ]
-    output = sweep(run_tool, tmp_path / 'sweep', *arguments, expect=2)
-    assert output.count('finished') == 2
-    assert output.count('FAILED, see') == 2
-    assert 'error: 2 of 4 trainings failed' in output
-    work_dirs = [tmp_path / f'sweep/ce/resnet20_digits-lt-if32_seed{s}' for s in (0, 1)]
-    first, second = (weights(work_dir / 'epoch_2.pth') for work_dir in work_dirs)
-    assert not torch.equal(
-        first['backbone.conv1.weight'], second['backbone.conv1.weight']
-    )
-    logs = len(list(work_dirs[0].glob('*/vis_data')))
-
-    (work_dirs[1] / 'finished').unlink()
-    (work_dirs[1] / 'epoch_2.pth').unlink()
-    (work_dirs[1] / 'last_checkpoint').write_text(str(work_dirs[1] / 'epoch_1.pth'))
-    del arguments[1]
-    sweep(run_tool, tmp_path / 'sweep', *arguments)
-    assert len(list(work_dirs[0].glob('*/vis_data'))) == logs, 'finished: skipped'
-    resumed = (work_dirs[1] / 'output.log').read_text().split('resumed epoch')[-1]
-    assert 'Epoch(train) [1]' not in resumed
-    # Other settings do not pass for these, nor go on from them.
-    output = sweep(run_tool, tmp_path / 'sweep', *arguments, '--in-memory', expect=2)
-    assert 'holds a training of' in output
-    assert not (work_dirs[0] / 'epoch_3.pth').exists()
-
-
-def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
-    started = []
-
-    def interrupted(job, threads, gpu):
-        started.append(job)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Job, 'run', interrupted)
-    jobs = [Job('a.py', str(tmp_path / str(i))) for i in range(9)]
-    with pytest.raises(KeyboardInterrupt):
-        run_jobs(jobs, at_once=1)
-    assert len(started) < 4
-
-
 def test_table_and_picture_of_the_study(tmp_path):
     import tools.analysis.representation_study as study
 
@@ -302,20 +231,3 @@ def test_the_study_builds_on_its_features(tmp_path):
     assert len({job.work_dir for job in jobs.values()}) == 11
     assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
     assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']
-
-
-def test_trainings_are_spread_over_the_gpus(tmp_path, monkeypatch):
-    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,5')
-    at_work, most = Counter(), Counter()
-
-    def work(job, threads, gpu):
-        at_work[gpu] += 1
-        most[gpu] = max(most[gpu], at_work[gpu])
-        time.sleep(0.02)
-        at_work[gpu] -= 1
-        return True
-
-    monkeypatch.setattr(Job, 'run', work)
-    jobs = [Job('a.py', str(tmp_path / str(i))) for i in range(20)]
-    assert run_jobs(jobs, at_once=4) == []
-    assert most == {'3': 2, '5': 2}

@@ -9,6 +9,12 @@ from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.in_memory import use_memory
 from tests.conftest import ROOT
 
+#: Options for a script: two epochs of a small net, both saved.
+TINY = [
+    'model.backbone.depth=8', 'train_cfg.max_epochs=2',
+    'default_hooks.checkpoint.interval=1', 'default_hooks.checkpoint.max_keep_ckpts=9',
+]  # fmt: skip
+
 
 def make_runner(
     work_dir, config='ce/resnet20_digits-lt-if32.py', in_memory=False, **settings
@@ -67,3 +73,8 @@ def assert_equal(found, expected, where=''):
             assert_equal(found[number], value, f'{where}.{number}')
     else:
         assert found == expected, where
+
+
+def weights(checkpoint):
+    """The weights in a checkpoint file."""
+    return torch.load(checkpoint, weights_only=True)['state_dict']
