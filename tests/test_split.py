@@ -57,7 +57,7 @@ def test_numbers(images, share, min_train, expected):
     ('prepare', 'out', 'message'),
     [
         (lambda images: (images / 'hen').mkdir(), 'out', 'hen has no images'),
-        (lambda images: (images / 'a.jpg').touch(), 'out', 'a.jpg lies in no class'),
+        (lambda images: (images / 'a.JPG').touch(), 'out', 'a.JPG lies in no class'),
         (lambda images: None, 'images/split', 'lies within the images'),
         (lambda images: (images.parent / 'out').touch(), 'out', 'is not empty'),
     ],

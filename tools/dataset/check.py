@@ -44,7 +44,7 @@ def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> tuple[int
     faults = 0
     labels: dict[str, int] = {}
     in_list = getattr(dataset, 'ann_file', '')
-    for i in track(range(len(dataset)), description=f'{name}: {len(dataset)} files'):
+    for i in track(range(len(dataset)), description=f'{name}: {len(dataset)} images'):
         info = dataset.get_data_info(i)
         path, label = info.get('img_path'), info['gt_label']
         if not path:

@@ -44,7 +44,8 @@ def images_to_split(args: argparse.Namespace) -> list[list[Path]]:
         raise ConfigError(
             f'{args.images} has {len(classes)} folders, and should have one for each class'
         )
-    if loose := [path for path in args.images.iterdir() if path.suffix in EXTENSIONS]:
+    beside = args.images.iterdir()
+    if loose := [path for path in beside if path.suffix.lower() in EXTENSIONS]:
         raise ConfigError(f'{loose[0]} lies in no class folder')
     found = [list(map(Path, find_images([folder]))) for folder in classes]
     if empty := [folder for folder, images in zip(classes, found) if not images]:

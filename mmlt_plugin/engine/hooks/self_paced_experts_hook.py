@@ -22,6 +22,7 @@ from ...models.heads.shot_split_head import ShotSplitHead
 from ...weights import device_of, model_of_checkpoint, unwrapped
 from ..curriculum import confidences, first_easiness, within_classes
 from ..images_once import images_once
+from .channels_last_hook import ChannelsLastHook
 
 
 @HOOKS.register_module()
@@ -98,7 +99,12 @@ class SelfPacedExpertsHook(Hook):
         counts = training_class_counts(
             runner.train_dataloader.dataset, model.head.num_classes
         )
-        experts = self._load(counts, device_of(model))
+        experts = self._load(counts)
+        # Laid out as the student is, by ChannelsLastHook.
+        channels_last = any(isinstance(hook, ChannelsLastHook) for hook in runner.hooks)
+        layout = torch.channels_last if channels_last else torch.preserve_format
+        for expert in experts:
+            expert.to(device_of(model), memory_format=layout)
         self.classes = [expert.head.classes.cpu().numpy() for expert in experts]
         loader = copy.deepcopy(evaluation)
         innermost = loader.dataset
@@ -146,7 +152,7 @@ class SelfPacedExpertsHook(Hook):
                 f'whose weight is {weight:.3f}'
             )
 
-    def _load(self, counts: np.ndarray, device: Any) -> list[Any]:
+    def _load(self, counts: np.ndarray) -> list[Any]:
         experts: dict[str, Any] = {}
         for path in self.checkpoints:
             expert, meta = model_of_checkpoint(path)
@@ -166,7 +172,7 @@ class SelfPacedExpertsHook(Hook):
                     f'checkpoint {path} was trained on data with other class counts: '
                     'train the experts with the same train_dataloader.dataset'
                 )
-            experts[expert.head.split] = expert.requires_grad_(False).to(device)
+            experts[expert.head.split] = expert.requires_grad_(False)
         if not experts:
             raise ConfigError(
                 'checkpoints=[] of SelfPacedExpertsHook: give the experts'
