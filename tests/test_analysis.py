@@ -99,6 +99,18 @@ def test_record(trained, run_tool, tmp_path):
     assert start['versions']['torch'] == torch.__version__
 
 
+def test_no_record_is_overwritten_by_another_training(trained, tmp_path):
+    file = record.record(trained / 'ce', tmp_path)
+    before = file.read_text()
+    assert record.record(trained / 'ce', tmp_path) == file, 'the same, a longer one too'
+    other = json.loads(before)
+    other['starts'][0]['time'] = '2020-02-20T20:20:20'
+    file.write_text(json.dumps(other))
+    with pytest.raises(ConfigError, match='began at 2020-02-20T20:20:20: remove it'):
+        record.record(trained / 'ce', tmp_path)
+    assert json.loads(file.read_text()) == other
+
+
 def test_a_config_that_has_changed_since(trained):
     run = record.training(trained / 'ce')
     cfg = Config.fromfile(ROOT / run['config'])
@@ -121,6 +133,13 @@ def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):
     )  # fmt: skip
     assert 'configs/ce/resnet20_digits-lt-if32.py and configs/reslt/' in output
     assert not (tmp_path / 'results').exists()
+
+
+def test_where_experts_lie_changes_no_numbers():
+    command = ['t.py', 'a.py', 'default_hooks.experts.checkpoints=[a.pth]']
+    other = 'default_hooks.experts.threshold=0.5'
+    found = record.origin(dict(config='a.py', command=[*command, other]), 't.py', [])
+    assert found['other_settings'] == [other]
 
 
 def test_a_run_resumed_by_its_own_copy_of_the_config(trained, tmp_path):

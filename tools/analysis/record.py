@@ -36,7 +36,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Overrides that leave the numbers what they are, up to rounding and seeds.
 HARMLESS = re.compile(
     r'--amp$|--in-memory$|--compile|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
-    r'default_hooks\.(checkpoint|logger)\.|\w+_dataloader\.(num|persistent)_workers='
+    r'default_hooks\.(checkpoint|logger|experts\.checkpoints)\b|'
+    r'\w+_dataloader\.(num|persistent)_workers='
 )
 
 
@@ -168,6 +169,7 @@ def record(work_dir: Path, results: Path) -> Path:
             f'_{hashlib.sha256(json.dumps(other_settings).encode()).hexdigest()[:8]}'
         )
     out = results / config.parent.name / f'{name}.json'
+    refuse_another_training(out, run)
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run, indent=1)
     # Numbers in one line, and every evaluation in one.
@@ -175,6 +177,18 @@ def record(work_dir: Path, results: Path) -> Path:
     text = re.sub(r'\{\s+"epoch": \d+,\s+"all[^}]*\}', compact, text)
     out.write_text(text + '\n')
     return out
+
+
+def refuse_another_training(file: Path, run: dict) -> None:
+    """Leave the results file of another training of the same config and seed alone."""
+    if not file.exists() or not run['epochs']:
+        return
+    then, now = (r['starts'][0]['time'] for r in (json.loads(file.read_text()), run))
+    if then != now:
+        raise ConfigError(
+            f'{file} is of the training that began at {then}: remove it first if the one '
+            f'that began at {now} is to take its place'
+        )
 
 
 def compact(match: re.Match) -> str:
