@@ -15,6 +15,9 @@ from .checks import check_number
 from .errors import ConfigError
 from .labels import labels_and_images
 
+#: Names of the shot splits, from the most images per class to the fewest.
+SHOT_SPLITS = ('many', 'medium', 'few')
+
 
 def training_class_counts(dataset: Any, num_classes: int) -> np.ndarray:
     """Number of different training images of every class.

@@ -5,12 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mmengine.config import Config
-from mmengine.runner import CheckpointLoader
-from mmpretrain.registry import MODELS
-
-from .errors import ConfigError
-
 #: End of the names of buffers that say nothing about a model's function.
 IGNORED = 'num_batches_tracked'
 
@@ -66,30 +60,3 @@ def shapes(state_dict: dict) -> dict[str, Any]:
         for name, value in state_dict.items()
         if not name.endswith(IGNORED)
     }
-
-
-def model_of_checkpoint(path: str) -> tuple[Any, dict]:
-    """Build the model that a training's checkpoint tells of, with its weights.
-
-    Args:
-        path: A checkpoint of mmengine's Runner, which keeps the config in it.
-
-    Returns:
-        tuple: The model in evaluation mode, on the CPU, and the checkpoint's ``meta``.
-
-    Raises:
-        FileNotFoundError: There is no such file.
-        ConfigError: The checkpoint does not tell its model.
-    """
-    checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
-    meta = checkpoint.get('meta') or {}
-    if 'cfg' not in meta:
-        raise ConfigError(
-            f'checkpoint {path} does not tell its config: give one of tools/train.py'
-        )
-    cfg = Config.fromstring(meta['cfg'], '.py')
-    settings = dict(cfg.model)
-    settings.setdefault('data_preprocessor', cfg.get('data_preprocessor'))
-    model = MODELS.build(settings)
-    model.load_state_dict(checkpoint['state_dict'])
-    return model.eval(), meta

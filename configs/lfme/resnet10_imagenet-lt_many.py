@@ -12,3 +12,5 @@ train_dataloader = dict(
 )
 model = dict(head=dict(type='ShotSplitHead', split='many', many=99, few=21))
 auto_scale_lr = dict(base_batch_size=128)
+val_evaluator = dict(many=99, few=21)
+test_evaluator = val_evaluator

@@ -1,63 +1,10 @@
-"""How easy the training images are for experts: LFME's curriculum instance selection."""
+"""How easy training images are by experts' confidence: LFME's curriculum."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import torch
-from mmengine.dist import all_gather_object
-
-from ..datasets.bulk import image_numbers
-from ..errors import ConfigError
-from ..models.heads import stack_targets
-
-
-@torch.no_grad()
-def confidences(
-    experts: Sequence[Any], dataloader: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Probability that the class of an image has for the expert of its split.
-
-    Args:
-        experts: Classifiers with a ``ShotSplitHead``, in evaluation mode.
-        dataloader: Batches of labelled images, on every rank other ones.
-
-    Returns:
-        tuple: Confidences by ``sample_idx``, 0 for classes without an expert, and labels,
-        -1 for numbers that no image has.
-
-    Raises:
-        ConfigError: Images of two classes have the same number.
-    """
-    numbers: list[int] = []
-    columns = []
-    for batch in dataloader:
-        batch = experts[0].data_preprocessor(batch, training=False)
-        label = stack_targets(batch['data_samples'])
-        logits = [
-            expert.head(expert.extract_feat(batch['inputs'])) for expert in experts
-        ]
-        probability = torch.stack([z.double().softmax(1) for z in logits]).sum(0)
-        found = probability.gather(1, label[:, None])[:, 0]
-        columns.append(torch.stack([label.to(found), found]).cpu().numpy())
-        numbers += image_numbers(batch['data_samples'])
-    shares = all_gather_object(
-        (numbers, np.concatenate([np.empty((2, 0)), *columns], axis=1))
-    )
-    place = np.concatenate([np.asarray(share[0], dtype=np.int64) for share in shares])
-    label, found = np.concatenate([share[1] for share in shares], axis=1)
-    table = np.full(place.max() + 1, -1)
-    table[place] = label
-    if len(clash := place[table[place] != label]):
-        raise ConfigError(
-            f'two training images of different classes have the sample_idx {clash[0]}: LFME '
-            'tells images apart by it, so it cannot train on concatenated datasets'
-        )
-    # An image that is in the dataset several times has the mean.
-    times = np.bincount(place)
-    return np.bincount(place, found) / np.maximum(times, 1), table
 
 
 def first_easiness(counts: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -32,7 +32,7 @@ def make_runner(
     if cfg.model.backbone.type == 'CIFARResNet':
         options.setdefault('model.backbone.depth', 8)
     cfg.merge_from_dict(options)
-    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+    for loader in filter(None, (cfg.train_dataloader, cfg.val_dataloader)):
         loader.collate_fn = dict(type='default_collate')
     if in_memory:
         use_memory(cfg)

@@ -52,6 +52,7 @@ class Loader(list):
     def __init__(self, labels):
         super().__init__([0, 1])
         self.dataset = Labels(labels)
+        self.sampler = range(len(labels))
 
 
 def make_runner(labels, metrics=(), **kwargs):

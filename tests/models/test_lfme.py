@@ -15,13 +15,12 @@ from mmlt_plugin.datasets import (
     LongTailedDataset,
     ShotSplitSampler,
 )
-from mmlt_plugin.engine.curriculum import confidences, first_easiness, within_classes
-from mmlt_plugin.engine.hooks.self_paced_experts_hook import (
-    class_accuracies,
-    expert_weight,
-)
+from mmlt_plugin.engine.curriculum import first_easiness, within_classes
+from mmlt_plugin.engine.expert_passes import class_accuracies, confidences
+from mmlt_plugin.engine.hooks.self_paced_experts_hook import expert_weight, mean_of
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import LFMEClassifier, ShotSplitHead
+from mmlt_plugin.models.classifiers.lfme import Expert
 from tests.models.samples import samples
 
 COUNTS = [300, 7, 50, 120, 20, 100, 3]
@@ -75,6 +74,24 @@ def test_head_remembers_its_classes_and_refuses_none():
         ShotSplitHead(7, 5, split='tail')
     with pytest.raises(ConfigError, match='few=3, many=2'):
         ShotSplitHead(7, 5, many=2, few=3)
+    with pytest.raises(ConfigError, match='LabelSmoothLoss is infinite'):
+        ShotSplitHead(7, 5, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+    mixed = [DataSample().set_gt_score(torch.full((7,), 1 / 7))]
+    with pytest.raises(ConfigError, match='ShotSplitHead got soft labels'):
+        head.loss((torch.randn(1, 5, dtype=torch.float64),), mixed)
+
+
+def test_head_wants_its_sampler():
+    dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+    head = make_head('few', many=60, few=10)
+    head.check_sampler(ShotSplitSampler(dataset, 'few', many=60, few=10))
+    for other in (
+        ShotSplitSampler(dataset, 'many', many=60, few=10),
+        ShotSplitSampler(dataset, 'few', many=60, few=9),
+        DefaultSampler(dataset),
+    ):
+        with pytest.raises(ConfigError, match="'few', many=60, few=10"):
+            head.check_sampler(other)
 
 
 @pytest.mark.parametrize('split', ['many', 'medium', 'few'])
@@ -145,7 +162,7 @@ def test_loss_and_gradients(temperature, progress, known):
     student = make_student(temperature).double()
     experts = [make_expert(split, seed).double() for seed, split in enumerate(known)]
     easiness = torch.rand(9, dtype=torch.float64)
-    student.set_experts(experts, easiness)
+    student.set_experts([Expert(expert) for expert in experts], easiness)
     student.expert_weights.copy_(torch.tensor([0.5, 0.25, 2.0]))
     student.progress = progress
     images = torch.randn(5, 3, 8, 8, dtype=torch.float64)
@@ -181,9 +198,22 @@ def test_loss_and_gradients(temperature, progress, known):
         torch.testing.assert_close(a, b)
 
 
+def test_loss_in_bfloat16():
+    student = make_student().eval()
+    student.set_experts([Expert(make_expert('many', 1))], torch.rand(3))
+    batch = [DataSample(metainfo=dict(sample_idx=c)).set_gt_label(c) for c in range(3)]
+    images = torch.randn(3, 3, 8, 8)
+    expected = student.loss(images, batch)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = student.loss(images, batch)
+    for key, value in expected.items():
+        assert found[key].dtype == torch.float32
+        torch.testing.assert_close(found[key], value, rtol=0.1, atol=0.05)
+
+
 def test_one_sample_for_a_batch():
     student = make_student().eval()
-    student.set_experts([make_expert('few', 1)], torch.rand(9))
+    student.set_experts([Expert(make_expert('few', 1))], torch.rand(9))
     images = torch.randn(3, 3, 8, 8)
     batch = [
         DataSample(metainfo=dict(sample_idx=n)).set_gt_label(c)
@@ -200,7 +230,7 @@ def test_experts_are_no_part_of_the_student():
     student = make_student()
     alone = set(student.state_dict())
     expert = make_expert('few', 1)
-    student.set_experts([expert], torch.rand(9))
+    student.set_experts([Expert(expert)], torch.rand(9))
     assert set(student.state_dict()) == alone
     assert not any(p is q for p in student.parameters() for q in expert.parameters())
     student.train()
@@ -224,6 +254,13 @@ def test_expert_weight(threshold):
             weight = max((gap / expert) / (1 - threshold), 0.0)
         assert expert_weight(student, expert, threshold) == pytest.approx(weight)
     assert expert_weight(10.0, 0.0, threshold) == 0
+
+
+def test_accuracy_without_images():
+    accuracies = np.array([50.0, np.nan, 100.0])
+    assert mean_of(accuracies, torch.tensor([0, 1, 2])) == 75
+    with pytest.raises(ConfigError, match='none of the 1 classes of an expert'):
+        mean_of(accuracies, torch.tensor([1]))
 
 
 def test_easiness_within_classes():
@@ -273,7 +310,11 @@ def passes_on(rank):
     loader = digits_loader()
     counts = np.bincount(loader.dataset.get_gt_labels())
     experts = [make_expert(s, i, 10, counts) for i, s in enumerate(['many', 'medium'])]
-    return *confidences(experts, loader), class_accuracies(experts[0], loader)
+    preprocess = make_student().data_preprocessor
+    return (
+        *confidences(experts, loader, preprocess),
+        class_accuracies(experts[0], loader),
+    )
 
 
 def test_passes_against_loops():
@@ -308,7 +349,7 @@ def test_some_images_only_and_some_twice():
 
     def found_of(items):
         loader = DataLoader(dataset, 8, sampler=items, collate_fn=pseudo_collate)
-        return confidences([expert], loader)
+        return confidences([expert], loader, expert.data_preprocessor)
 
     found, labels = found_of([5, 9, 9, 7, 9])
     once, _ = found_of(range(12))
@@ -330,5 +371,6 @@ def test_images_that_cannot_be_told_apart():
     pipeline = [dict(type='Resize', scale=16), dict(type='PackInputs')]
     parts = [Digits(split=split, pipeline=pipeline) for split in ('train', 'test')]
     loader = DataLoader(ConcatDataset(parts), 64, collate_fn=pseudo_collate)
+    expert = make_expert('many', 0, 10, [200] * 10)
     with pytest.raises(ConfigError, match='concatenated'):
-        confidences([make_expert('many', 0, 10, [200] * 10)], loader)
+        confidences([expert], loader, expert.data_preprocessor)

@@ -10,7 +10,7 @@ from mmengine.dataset import DefaultSampler
 from mmpretrain.registry import DATA_SAMPLERS
 
 from ...checks import check_choice
-from ...class_counts import shot_splits
+from ...class_counts import SHOT_SPLITS, shot_splits
 from ...errors import ConfigError
 from ...labels import labels_and_images
 
@@ -44,7 +44,10 @@ class ShotSplitSampler(DefaultSampler):
     def __init__(
         self, dataset: Any, split: str, many: int = 100, few: int = 20, **kwargs: Any
     ) -> None:
-        check_choice('split of ShotSplitSampler', split, ('many', 'medium', 'few'))
+        check_choice('split of ShotSplitSampler', split, SHOT_SPLITS)
+        self.split = split
+        self.many = many
+        self.few = few
         labels, images = labels_and_images(dataset)
         _, first = np.unique(images, return_index=True)
         counts = np.bincount(labels[first])

@@ -91,6 +91,9 @@ class ClassCountsHook(Hook):
             )
         self.counts = counts
         self.hand_out(runner.model.modules(), device_of(runner.model))
+        for module in runner.model.modules():
+            if hasattr(module, 'check_sampler'):
+                module.check_sampler(runner.train_dataloader.sampler)
         runner.logger.info(f'training images per class: {_brief(counts)}')
         if absent := classes_without_images(counts, dataset):
             runner.logger.warning(absent)

@@ -12,7 +12,7 @@ from mmpretrain.registry import HOOKS
 
 from ...checks import check_choice
 from ...errors import ConfigError
-from ...models.heads import stack_targets
+from ...models.heads.targets import own_labels
 from ...weights import unwrapped
 from ..images_once import images_once
 
@@ -101,7 +101,7 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
     for batch in dataloader:
         batch = model.data_preprocessor(batch, training=False)
         features = model.extract_feat(batch['inputs'], stage='pre_logits')
-        labels = stack_targets(batch['data_samples'])
+        labels = own_labels(batch['data_samples'])
         sums.index_add_(0, labels, features.to(sums))
         images.index_add_(0, labels, images.new_ones(len(labels), 1))
     all_reduce(sums)

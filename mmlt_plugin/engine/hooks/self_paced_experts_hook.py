@@ -8,21 +8,24 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmengine.runner.amp import autocast
 from mmpretrain.registry import HOOKS
 
 from ...checks import check_number
-from ...class_counts import training_class_counts
+from ...class_counts import SHOT_SPLITS, training_class_counts
+from ...datasets.pipelines import pipeline_owners
 from ...errors import ConfigError
-from ...models.classifiers.lfme import SPLITS, LFMEClassifier
-from ...models.heads import stack_targets
-from ...models.heads.shot_split_head import ShotSplitHead
-from ...weights import device_of, model_of_checkpoint, unwrapped
-from ..curriculum import confidences, first_easiness, within_classes
+from ...models.classifiers.lfme import Expert, LFMEClassifier
+from ...weights import device_of, unwrapped
+from ..curriculum import first_easiness, within_classes
+from ..expert_passes import class_accuracies, confidences
 from ..images_once import images_once
+from ..load_experts import load_experts
 from .channels_last_hook import ChannelsLastHook
+
+OWNER = 'SelfPacedExpertsHook'
 
 
 @HOOKS.register_module()
@@ -34,7 +37,8 @@ class SelfPacedExpertsHook(Hook):
     Self-paced expert selection: of the accuracies A of the expert of a split and S of the
     student on the split's classes after an epoch, both on validation images, the expert's
     weight is :math:`(1 - S / A) / (1 - \beta)`, not above 1 and not below 0; the expert
-    chooses among its own classes only, the student among all.
+    chooses among its own classes only, the student among all. Where a hook averages the
+    student's weights, S is still that of the student.
 
     Curriculum instance selection: the probability that its class's expert gives a
     training image becomes, scaled within the class, an easiness between
@@ -54,8 +58,8 @@ class SelfPacedExpertsHook(Hook):
         interval: Epochs from one comparison to the next.
 
     Raises:
-        ConfigError: The model is no ``LFMEClassifier``, or a checkpoint is no expert, one
-            of a split that has one, or one of other training data.
+        ConfigError: The model is no ``LFMEClassifier``, the training counts iterations,
+            there are no validation images, or :func:`load_experts` refuses a checkpoint.
 
     Example:
         >>> default_hooks = dict(
@@ -63,7 +67,7 @@ class SelfPacedExpertsHook(Hook):
         ... )
     """
 
-    # After SyncBuffersHook, before the checkpoint is saved with the weights in it.
+    # After SyncBuffersHook and ChannelsLastHook, before the weights are saved.
     priority = 'LOW'
 
     def __init__(
@@ -73,10 +77,12 @@ class SelfPacedExpertsHook(Hook):
         dataset: dict | None = None,
         interval: int = 1,
     ) -> None:
-        check_number('threshold of SelfPacedExpertsHook', threshold, '[0, 1)')
-        check_number(
-            'interval of SelfPacedExpertsHook', interval, '[1, inf)', integer=True
-        )
+        if isinstance(checkpoints, str):
+            raise ConfigError(
+                f'checkpoints={checkpoints!r} of {OWNER} must be a list, [{checkpoints}]'
+            )
+        check_number(f'threshold of {OWNER}', threshold, '[0, 1)')
+        check_number(f'interval of {OWNER}', interval, '[1, inf)', integer=True)
         self.checkpoints = list(checkpoints)
         self.threshold = threshold
         self.dataset = dataset or {}
@@ -84,100 +90,88 @@ class SelfPacedExpertsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Load the experts, see how good they are, and which images they find easy."""
-        model = unwrapped(runner.model)
-        if not isinstance(model, LFMEClassifier):
-            raise ConfigError(
-                'SelfPacedExpertsHook needs model.type=LFMEClassifier, and got '
-                f'{type(model).__name__}'
-            )
-        evaluation = runner.cfg.get('val_dataloader')
-        if not evaluation:
-            raise ConfigError(
-                'SelfPacedExpertsHook compares on the images of val_dataloader, which the '
-                'config has not'
-            )
+        student = unwrapped(runner.model)
+        self._check(runner, student)
         counts = training_class_counts(
-            runner.train_dataloader.dataset, model.head.num_classes
+            runner.train_dataloader.dataset, student.head.num_classes
         )
-        experts = self._load(counts)
-        # Laid out as the student is, by ChannelsLastHook.
+        models = load_experts(self.checkpoints, counts)
         channels_last = any(isinstance(hook, ChannelsLastHook) for hook in runner.hooks)
         layout = torch.channels_last if channels_last else torch.preserve_format
-        for expert in experts:
-            expert.to(device_of(model), memory_format=layout)
-        self.classes = [expert.head.classes.cpu().numpy() for expert in experts]
-        loader = copy.deepcopy(evaluation)
-        innermost = loader.dataset
-        while 'dataset' in innermost:
-            innermost = innermost.dataset
-        innermost.update(self.dataset)
-        self.validation = images_once(
-            runner, loader, evaluation, 'SelfPacedExpertsHook'
+        for model in models:
+            model.to(device_of(student), memory_format=layout)
+        self.validation, training = self._images(runner)
+        # As they will be shown to the experts by the student, whatever theirs were.
+        preprocess = student.data_preprocessor
+        experts = []
+        with self._precision(runner):
+            for model in models:
+                expert = Expert(model)
+                found = class_accuracies(model, self.validation, preprocess)
+                expert.accuracy = mean_of(found, expert.classes)
+                experts.append(expert)
+                runner.logger.info(
+                    f'{expert.split}-shot expert: {expert.accuracy:.2f} % of its own '
+                    f'{len(expert.classes)} classes'
+                )
+            confidence, label = confidences(models, training, preprocess)
+        parts = [expert.classes.cpu().numpy() for expert in experts]
+        easiness = within_classes(confidence, label, first_easiness(counts, parts))
+        student.set_experts(
+            experts, torch.from_numpy(easiness).float().to(device_of(student))
         )
-        found = [class_accuracies(expert, self.validation) for expert in experts]
-        self.accuracies = list(map(mean_of, found, self.classes))
-        training = images_once(
-            runner, runner.cfg.train_dataloader, evaluation, 'SelfPacedExpertsHook'
-        )
-        start = first_easiness(counts, self.classes)
-        easiness = within_classes(*confidences(experts, training), start)
-        model.set_experts(
-            experts, torch.from_numpy(easiness).float().to(device_of(model))
-        )
-        for expert, accuracy in zip(experts, self.accuracies):
-            runner.logger.info(
-                f'{expert.head.split}-shot expert: {accuracy:.2f} % of its own classes'
-            )
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Go on in the curriculum."""
-        model = unwrapped(runner.model)
-        model.progress = 2 * (runner.epoch + 1) / runner.max_epochs
+        student = unwrapped(runner.model)
+        student.progress = 2 * (runner.epoch + 1) / runner.max_epochs
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Compare the student with the experts."""
         if not self.every_n_epochs(runner, self.interval):
             return
-        model = unwrapped(runner.model)
-        found = class_accuracies(model, self.validation)
-        model.train()
-        for (expert, _), classes, best in zip(
-            model.experts, self.classes, self.accuracies
-        ):
-            split, accuracy = expert.head.split, mean_of(found, classes)
-            weight = expert_weight(accuracy, best, self.threshold)
-            model.expert_weights[SPLITS.index(split)] = weight
+        student = unwrapped(runner.model)
+        with self._precision(runner):
+            found = class_accuracies(student, self.validation)
+        for expert in student.experts:
+            accuracy = mean_of(found, expert.classes)
+            weight = expert_weight(accuracy, expert.accuracy, self.threshold)
+            student.expert_weights[SHOT_SPLITS.index(expert.split)] = weight
             runner.logger.info(
-                f'{split}-shot classes: student {accuracy:.2f} %, expert {best:.2f} %, '
-                f'whose weight is {weight:.3f}'
+                f'{expert.split}-shot classes: student {accuracy:.2f} %, expert '
+                f'{expert.accuracy:.2f} %, whose weight is {weight:.3f}'
             )
 
-    def _load(self, counts: np.ndarray) -> list[Any]:
-        experts: dict[str, Any] = {}
-        for path in self.checkpoints:
-            expert, meta = model_of_checkpoint(path)
-            if not isinstance(expert.head, ShotSplitHead):
-                raise ConfigError(
-                    f'checkpoint {path} is no expert: its head is '
-                    f'{type(expert.head).__name__}, and should be ShotSplitHead'
-                )
-            if expert.head.split in experts:
-                raise ConfigError(
-                    f'checkpoint {path} is a second expert of {expert.head.split}-shot '
-                    'classes: give one of each split'
-                )
-            trained = meta.get('class_counts')
-            if trained is not None and not np.array_equal(trained, counts):
-                raise ConfigError(
-                    f'checkpoint {path} was trained on data with other class counts: '
-                    'train the experts with the same train_dataloader.dataset'
-                )
-            experts[expert.head.split] = expert.requires_grad_(False)
-        if not experts:
+    def _check(self, runner: Runner, student: Any) -> None:
+        if not isinstance(student, LFMEClassifier):
             raise ConfigError(
-                'checkpoints=[] of SelfPacedExpertsHook: give the experts'
+                f'{OWNER} needs model.type=LFMEClassifier, and got '
+                f'{type(student).__name__}'
             )
-        return list(experts.values())
+        if not runner.cfg.train_cfg.get('by_epoch', True):
+            raise ConfigError(
+                f'{OWNER} counts epochs: set train_cfg.by_epoch=True and max_epochs'
+            )
+        if not runner.cfg.get('val_dataloader'):
+            raise ConfigError(
+                f'{OWNER} compares on the images of val_dataloader, which the config has '
+                'not: add it, or leave --no-validate out'
+            )
+
+    def _images(self, runner: Runner) -> tuple[Any, Any]:
+        """Dataloaders of validation and training images, each once."""
+        evaluation = runner.cfg.val_dataloader
+        validation = copy.deepcopy(evaluation)
+        for owner in pipeline_owners(validation.dataset):
+            owner.update(self.dataset)
+        return (
+            images_once(runner, validation, evaluation, OWNER),
+            images_once(runner, runner.cfg.train_dataloader, evaluation, OWNER),
+        )
+
+    def _precision(self, runner: Runner) -> Any:
+        """That of the validation."""
+        return autocast(enabled=getattr(runner.val_loop, 'fp16', False))
 
 
 def expert_weight(student: float, expert: float, threshold: float) -> float:
@@ -193,38 +187,16 @@ def expert_weight(student: float, expert: float, threshold: float) -> float:
     return float(np.clip((1 - student / expert) / (1 - threshold), 0, 1))
 
 
-def mean_of(accuracies: np.ndarray, classes: np.ndarray) -> float:
+def mean_of(accuracies: np.ndarray, classes: torch.Tensor) -> float:
     """Mean accuracy of some classes, without those that have no image.
 
     Raises:
         ConfigError: None of them has one.
     """
-    tested = accuracies[classes][~np.isnan(accuracies[classes])]
-    if not len(tested):
+    own = accuracies[classes.cpu().numpy()]
+    if np.isnan(own).all():
         raise ConfigError(
-            'SelfPacedExpertsHook compares on the images of val_dataloader, which has none '
-            f"of an expert's {len(classes)} classes, the first of which is {classes[0]}"
+            f'{OWNER} compares on the images of val_dataloader, which has none of the '
+            f'{len(own)} classes of an expert, the first of which is {int(classes[0])}'
         )
-    return float(tested.mean())
-
-
-@torch.no_grad()
-def class_accuracies(model: Any, dataloader: Any) -> np.ndarray:
-    """Accuracy of every class in percent, (C,); NaN for classes without images.
-
-    Args:
-        model: An ``ImageClassifier``; it is left in evaluation mode.
-        dataloader: Batches of labelled images, on every rank other ones.
-    """
-    model.eval()
-    classes, device = model.head.num_classes, device_of(model)
-    hits, images = torch.zeros(2, classes, dtype=torch.float64, device=device)
-    for batch in dataloader:
-        batch = model.data_preprocessor(batch, training=False)
-        label = stack_targets(batch['data_samples'])
-        predicted = model.head(model.extract_feat(batch['inputs'])).argmax(1)
-        images += torch.bincount(label, minlength=classes)
-        hits += torch.bincount(label[predicted == label], minlength=classes)
-    all_reduce(hits)
-    all_reduce(images)
-    return (100 * hits / images).cpu().numpy()
+    return float(np.nanmean(own))

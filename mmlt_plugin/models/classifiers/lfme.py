@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,12 +13,27 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from ...checks import check_number
+from ...class_counts import SHOT_SPLITS
 from ...datasets.bulk import image_numbers
 from ...errors import ConfigError
 from ...transfer import to_device
 
-#: Order of the experts' weights.
-SPLITS = ('many', 'medium', 'few')
+
+@dataclass
+class Expert:
+    """A classifier that knows one shot split.
+
+    Args:
+        model: With a ``ShotSplitHead``, in evaluation mode.
+        accuracy: On validation images of its own classes, in percent.
+    """
+
+    model: ImageClassifier
+    accuracy: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.split: str = self.model.head.split
+        self.classes: torch.Tensor = self.model.head.classes
 
 
 @MODELS.register_module()
@@ -60,23 +76,21 @@ class LFMEClassifier(ImageClassifier):
         super().__init__(*args, **kwargs)
         check_number('temperature of LFMEClassifier', temperature, '(0, inf)')
         self.temperature = temperature
-        # Of the experts of SPLITS, as of the last time the student was compared.
-        self.register_buffer('expert_weights', torch.ones(len(SPLITS)))
-        # With their classes. In a tuple, no submodules: neither trained nor saved.
-        self.experts: tuple[tuple[ImageClassifier, torch.Tensor], ...] = ()
+        # By shot split, as of the last time the student was compared with the experts.
+        self.register_buffer('expert_weights', torch.ones(len(SHOT_SPLITS)))
+        # In a tuple, no submodules: neither trained nor saved.
+        self.experts: tuple[Expert, ...] = ()
         self.easiness = torch.ones(0)
         self.progress = 0.0
 
-    def set_experts(
-        self, experts: Sequence[ImageClassifier], easiness: torch.Tensor
-    ) -> None:
+    def set_experts(self, experts: Sequence[Expert], easiness: torch.Tensor) -> None:
         """Take what to learn from.
 
         Args:
-            experts: Classifiers with a ``ShotSplitHead``, in evaluation mode.
+            experts: One of each split that has one.
             easiness: Of every training image by its ``sample_idx``, in (0, 1].
         """
-        self.experts = tuple((expert, expert.head.classes) for expert in experts)
+        self.experts = tuple(experts)
         self.easiness = easiness
 
     def loss(
@@ -96,13 +110,13 @@ class LFMEClassifier(ImageClassifier):
         easiness = self.easiness_of(data_samples).to(inputs.device)
         logits = self.head(self.extract_feat(inputs)) * easiness[:, None]
         losses = self.head._get_loss(logits, data_samples)
-        for expert, classes in self.experts:
+        for expert in self.experts:
             with torch.no_grad():
-                known = expert.head(expert.extract_feat(inputs))
-            distance = self.distance(logits[:, classes], known[:, classes])
-            split = expert.head.split
-            weight = self.expert_weights[SPLITS.index(split)]
-            losses[f'loss_{split}'] = weight * distance
+                known = expert.model.head(expert.model.extract_feat(inputs))
+            own = expert.classes
+            distance = self.distance(logits[:, own], known[:, own])
+            weight = self.expert_weights[SHOT_SPLITS.index(expert.split)]
+            losses[f'loss_{expert.split}'] = weight * distance
         return losses
 
     def distance(self, logits: torch.Tensor, known: torch.Tensor) -> torch.Tensor:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmpretrain.models.losses import LabelSmoothLoss
 from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
 
 from ...checks import check_choice
-from ...class_counts import shot_splits
+from ...class_counts import SHOT_SPLITS, shot_splits
 from ...errors import ConfigError
 from .linear_head import LinearHead
+from .targets import stack_labels
 
 
 @MODELS.register_module()
@@ -21,8 +24,8 @@ class ShotSplitHead(LinearHead):
 
     An expert of LFME (Xiang et al., ECCV 2020, Sec. 3.1). Logits of all other classes are
     :math:`-\infty`: they have no part in the loss, and are never predicted. So labels stay
-    what they are, and ``shot/<split>`` is the expert's accuracy on its own classes.
-    ``ShotSplitSampler`` draws their images.
+    what they are, and ``shot/<split>`` is the expert's accuracy on its own classes, if the
+    metric has the same thresholds. ``ShotSplitSampler`` draws their images.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.
@@ -32,7 +35,8 @@ class ShotSplitHead(LinearHead):
         **kwargs: Arguments of mmpretrain's ``LinearClsHead``.
 
     Raises:
-        ConfigError: The split is unknown or has no class.
+        ConfigError: The split is unknown or has no class, labels are soft or smoothed, or
+            the sampler draws other classes.
 
     Example:
         >>> import torch
@@ -54,12 +58,18 @@ class ShotSplitHead(LinearHead):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        check_choice('split of ShotSplitHead', split, ('many', 'medium', 'few'))
+        check_choice('split of ShotSplitHead', split, SHOT_SPLITS)
         shot_splits([], many, few)  # checks the thresholds
         self.split = split
         self.many = many
         self.few = few
-        # 1 for the split's classes. In the checkpoint; finite, as all there is.
+        if isinstance(self.loss_module, LabelSmoothLoss):
+            raise ConfigError(
+                'LabelSmoothLoss is infinite with the logits of ShotSplitHead, which has '
+                'none for other classes: set model.head.loss to CrossEntropyLoss'
+            )
+        # 1 for the split's classes; not their logits' offset, since FiniteLossHook
+        # lets only finite tensors into a checkpoint.
         self.register_buffer('own', torch.ones(self.num_classes))
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
@@ -73,6 +83,16 @@ class ShotSplitHead(LinearHead):
         self.own.zero_()
         self.own[torch.from_numpy(classes)] = 1
 
+    def check_sampler(self, sampler: Any) -> None:
+        """Refuse a sampler that draws images of other classes."""
+        wanted = dict(split=self.split, many=self.many, few=self.few)
+        if {name: getattr(sampler, name, None) for name in wanted} != wanted:
+            arguments = ', '.join(f'{name}={value!r}' for name, value in wanted.items())
+            raise ConfigError(
+                'train_dataloader.sampler must draw the classes of model.head: set it to '
+                f"dict(type='ShotSplitSampler', {arguments})"
+            )
+
     @property
     def classes(self) -> torch.Tensor:
         """Ids of the split's classes, int64, ascending."""
@@ -82,3 +102,9 @@ class ShotSplitHead(LinearHead):
         """Logits (N, C), -inf for the classes of other splits."""
         logits: torch.Tensor = super().forward(feats)
         return logits.masked_fill(self.own == 0, -torch.inf)
+
+    def _get_loss(
+        self, cls_score: torch.Tensor, data_samples: list[DataSample], **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        stack_labels(data_samples, type(self).__name__)  # soft ones it cannot learn
+        return super()._get_loss(cls_score, data_samples, **kwargs)

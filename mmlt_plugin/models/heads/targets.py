@@ -43,3 +43,19 @@ def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor
             'augmentations such as mixup from model.train_cfg.augments'
         )
     return label
+
+
+def own_labels(data_samples: Sequence[DataSample]) -> torch.Tensor:
+    """The images' own labels (N,), also where there are soft ones beside them.
+
+    A preprocessor that augments batches adds soft labels in evaluation too.
+
+    Example:
+        >>> import torch
+        >>> from mmpretrain.structures import DataSample
+        >>> from mmlt_plugin.models.heads.targets import own_labels
+        >>> sample = DataSample().set_gt_label(1).set_gt_score(torch.tensor([0.0, 1.0]))
+        >>> own_labels([sample])
+        tensor([1])
+    """
+    return torch.cat([sample.gt_label for sample in data_samples])

@@ -1,0 +1,90 @@
+"""What students and experts make of all images of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import all_gather_object, all_reduce
+
+from ..datasets.bulk import image_numbers
+from ..errors import ConfigError
+from ..models.heads.targets import own_labels
+from ..weights import device_of
+
+
+def batches(
+    dataloader: Any, preprocess: Callable
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, list[int]]]:
+    """Images as they are in evaluation, labels and numbers of every batch."""
+    for batch in dataloader:
+        batch = preprocess(batch, training=False)
+        samples = batch['data_samples']
+        yield batch['inputs'], own_labels(samples), image_numbers(samples)
+
+
+@torch.no_grad()
+def class_accuracies(
+    model: Any, dataloader: Any, preprocess: Callable | None = None
+) -> np.ndarray:
+    """Accuracy of every class in percent, (C,); NaN for classes without images.
+
+    Args:
+        model: An ``ImageClassifier``; it is left in evaluation mode.
+        dataloader: Batches of labelled images, on every rank other ones.
+        preprocess: Another model's preprocessor in the place of its own.
+    """
+    model.eval()
+    classes, device = model.head.num_classes, device_of(model)
+    hits, images = torch.zeros(2, classes, dtype=torch.float64, device=device)
+    for inputs, label, _ in batches(dataloader, preprocess or model.data_preprocessor):
+        predicted = model.head(model.extract_feat(inputs)).argmax(1)
+        images += torch.bincount(label, minlength=classes)
+        hits += torch.bincount(label[predicted == label], minlength=classes)
+    all_reduce(hits)
+    all_reduce(images)
+    return (100 * hits / images).cpu().numpy()
+
+
+@torch.no_grad()
+def confidences(
+    experts: Sequence[Any], dataloader: Any, preprocess: Callable
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability that the class of an image has for the expert of its split.
+
+    Args:
+        experts: Classifiers with a ``ShotSplitHead``, in evaluation mode, no two with a
+            class in common.
+        dataloader: Batches of labelled images, on every rank other ones.
+        preprocess: The student's preprocessor.
+
+    Returns:
+        tuple: Confidences by ``sample_idx``, 0 for classes without an expert, and labels,
+        -1 for numbers that no image has.
+
+    Raises:
+        ConfigError: Images of two classes have the same number.
+    """
+    numbers: list[int] = []
+    columns = [np.empty((2, 0))]
+    for inputs, label, places in batches(dataloader, preprocess):
+        logits = [expert.head(expert.extract_feat(inputs)) for expert in experts]
+        probability = torch.stack([z.double().softmax(1) for z in logits]).sum(0)
+        found = probability.gather(1, label[:, None])[:, 0]
+        columns.append(torch.stack([label.to(found), found]).cpu().numpy())
+        numbers += places
+    shares = all_gather_object((numbers, np.concatenate(columns, axis=1)))
+    place = np.concatenate([np.asarray(share[0], dtype=np.int64) for share in shares])
+    label, found = np.concatenate([share[1] for share in shares], axis=1)
+    table = np.full(place.max() + 1, -1)
+    table[place] = label
+    if len(clash := place[table[place] != label]):
+        raise ConfigError(
+            f'two training images of different classes have the sample_idx {clash[0]}: LFME '
+            'tells images apart by it, so it cannot train on concatenated datasets'
+        )
+    # An image that is in the dataset several times has the mean.
+    times = np.bincount(place)
+    return np.bincount(place, found) / np.maximum(times, 1), table
