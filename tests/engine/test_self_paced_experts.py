@@ -70,7 +70,7 @@ def test_an_expert_is_tested_on_its_own_classes(experts, tmp_path):
     assert metrics['shot/medium'] == metrics['shot/few'] == 0
 
 
-@pytest.mark.promise('a resumed run equals an uninterrupted one')
+@pytest.mark.promise('a resumed run equals an uninterrupted one, bit for bit')
 @pytest.mark.parametrize('in_memory', [False, True])
 def test_student_learns_and_resumes(experts, tmp_path, in_memory):
     settings = student_settings(experts)
