@@ -18,7 +18,7 @@ import torch
 from mmengine.config import Config
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import curve, training_seconds
+from mmlt_plugin.scripts.run_log import curve, training_seconds
 from tests.conftest import ROOT
 
 METHODS = ('ce', 'reslt', 'bbn')

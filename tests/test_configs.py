@@ -15,7 +15,7 @@ from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from mmlt_plugin.datasets import INaturalist
 from mmlt_plugin.datasets.image_list import BenchmarkList
-from mmlt_plugin.preflight import unfinished_schedules
+from mmlt_plugin.scripts.preflight import unfinished_schedules
 from tests.conftest import ROOT
 
 LEAVES = sorted(

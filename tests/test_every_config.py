@@ -17,9 +17,9 @@ from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CIFAR10, CIFAR100
 from mmpretrain.registry import DATASETS, HOOKS, LOOPS, MODELS
 
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets import ImageFolderDataset
 from mmlt_plugin.datasets.image_list import BenchmarkList
+from mmlt_plugin.scripts.careful_runner import build_runner
 from tests.conftest import ROOT
 from tests.test_configs import LEAVES, own_images  # noqa: F401 - a fixture
 

@@ -12,9 +12,9 @@ import time
 import pytest
 import torch
 
-from mmlt_plugin import cli
 from mmlt_plugin.engine.atomic_backend import SUFFIX, AtomicBackend
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 from tests.engine.runs import assert_equal, final_state, make_runner
 
 FORK = multiprocessing.get_context('fork')

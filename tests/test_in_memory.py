@@ -14,9 +14,9 @@ from mmlt_plugin.class_counts import training_class_counts
 from mmlt_plugin.datasets import Digits, InMemoryDataset, LongTailedDataset
 from mmlt_plugin.datasets.in_memory import whole_batch
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.in_memory import use_memory
 from mmlt_plugin.models import BatchAugmentPreprocessor
 from mmlt_plugin.models.preprocessors import random_crop_and_flip
+from mmlt_plugin.scripts.in_memory import use_memory
 from tests.engine.runs import assert_equal, final_state, make_runner
 
 FIXED = [dict(type='Resize', scale=16), dict(type='PackInputs')]

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmlt_plugin.run_log import last_checkpoint
+from mmlt_plugin.scripts.run_log import last_checkpoint
 from tests.conftest import ROOT
 
 CONFIG = 'configs/reslt/resnet20_digits-lt-if32.py'

@@ -11,7 +11,7 @@ from head_sweep import check_setting
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
-from mmlt_plugin.sweep import Job, run_jobs
+from mmlt_plugin.scripts.sweep import Job, run_jobs
 from tests.conftest import ROOT
 from tests.engine.runs import TINY, weights
 

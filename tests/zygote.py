@@ -44,7 +44,7 @@ def serve() -> None:
     import mmpretrain.apis  # noqa: F401
     import torch
 
-    import mmlt_plugin.cli  # noqa: F401
+    import mmlt_plugin.scripts.cli  # noqa: F401
 
     torch.set_num_threads(1)
     for line in sys.stdin:

@@ -20,11 +20,11 @@ from mmengine.runner import CheckpointLoader
 from mmpretrain.registry import DATASETS, MODELS
 
 import mmlt_plugin  # noqa: F401 - registers everything
-from mmlt_plugin import cli
 from mmlt_plugin.class_counts import training_class_counts
-from mmlt_plugin.convert import convert_state_dict
 from mmlt_plugin.engine.atomic_backend import AtomicBackend
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.convert import convert_state_dict
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmlt_plugin import cli
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.settings import name_of_type
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.sweep import Job, run_jobs, split_arguments
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
 
 def make_jobs(

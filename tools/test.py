@@ -11,10 +11,10 @@ import mmengine
 from mmengine.config import Config, ConfigDict
 from mmengine.evaluator import DumpResults
 
-from mmlt_plugin import cli
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.pipelines import find_pipeline, use_pipeline
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.careful_runner import build_runner
 
 
 def parse_args() -> argparse.Namespace:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmlt_plugin import cli
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.in_memory import use_memory
-from mmlt_plugin.run_log import last_checkpoint
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.in_memory import use_memory
+from mmlt_plugin.scripts.run_log import last_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

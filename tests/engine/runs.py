@@ -5,8 +5,8 @@ import shutil
 import torch
 from mmengine.config import Config
 
-from mmlt_plugin.careful_runner import build_runner
-from mmlt_plugin.in_memory import use_memory
+from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.in_memory import use_memory
 from tests.conftest import ROOT
 
 #: Options for a script: two epochs of a small net, both saved.

@@ -6,10 +6,10 @@ from mmengine.config import Config
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.datasets.bulk import in_one_sample, one_an_image
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.evaluation import ShotSplitMetric
+from mmlt_plugin.scripts.careful_runner import build_runner
 from tests.conftest import ROOT
 from tests.engine.runs import make_runner
 

@@ -7,9 +7,9 @@ from mmengine.config import Config
 from mmpretrain.structures import DataSample
 from torch import nn
 
-from mmlt_plugin import cli
 from mmlt_plugin.engine import AllocatorHook, AutocastOptimWrapper, ChannelsLastHook
 from mmlt_plugin.models import ResLTHead
+from mmlt_plugin.scripts import cli
 from tests.engine.test_hooks import make_runner
 
 

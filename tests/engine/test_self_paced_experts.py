@@ -9,11 +9,11 @@ from mmengine.hooks import Hook
 
 from mmlt_plugin.checkpoint_model import model_of_checkpoint
 from mmlt_plugin.class_counts import shot_splits
-from mmlt_plugin.cli import default_work_dir
 from mmlt_plugin.datasets import Digits
 from mmlt_plugin.engine import SelfPacedExpertsHook
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import LFMEClassifier
+from mmlt_plugin.scripts.cli import default_work_dir
 from mmlt_plugin.weights import unwrapped
 from tests.conftest import ROOT
 from tests.engine.runs import assert_equal, cut_off, final_state, make_runner

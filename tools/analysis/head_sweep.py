@@ -17,9 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmengine.config import Config
 from torch import nn
 
-from mmlt_plugin import cli
-from mmlt_plugin.careful_runner import build_runner
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.weights import unwrapped
 
 

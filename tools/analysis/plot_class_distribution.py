@@ -19,8 +19,8 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
 from pictures import by_frequency, plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.class_counts import class_groups, training_class_counts
+from mmlt_plugin.scripts import cli
 
 
 def counts_of(cfg: Config) -> np.ndarray:

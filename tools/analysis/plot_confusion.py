@@ -19,8 +19,8 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from pictures import by_frequency, class_counts, named_once, plt, save, shot_bound
 
-from mmlt_plugin import cli
 from mmlt_plugin.class_counts import shot_splits
+from mmlt_plugin.scripts import cli
 
 
 def confusion(predictions: str, num_classes: int) -> np.ndarray:

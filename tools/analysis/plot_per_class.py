@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from pictures import by_frequency, class_counts, named, plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 
 
 def class_accuracies(metrics_file: str) -> dict[int, float]:

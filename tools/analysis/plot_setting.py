@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from pictures import plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 
 
 def setting_of(run: dict, key: str) -> float:

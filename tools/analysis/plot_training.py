@@ -18,9 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 from pictures import named, plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import curve
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.run_log import curve
 
 SHOTS = ['shot/all', 'shot/many', 'shot/medium', 'shot/few']
 

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from pictures import by_frequency, class_counts, load, named_once, plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 from mmlt_plugin.weights import plain_name
 
 #: Names of classifiers' weights (C, D).

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import (
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.run_log import (
     evaluations,
     last_checkpoint,
     read_lines,

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pictures import plt, save
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.run_log import evaluations, last_checkpoint
-from mmlt_plugin.sweep import Job, run_jobs, split_arguments
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.run_log import evaluations, last_checkpoint
+from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 WAYS = ('ce', 'rw', 'rs')

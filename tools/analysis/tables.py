@@ -24,8 +24,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 from mmlt_plugin.settings import changes, recipe
 
 ROOT = Path(__file__).resolve().parents[2]

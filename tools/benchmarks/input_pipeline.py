@@ -32,8 +32,8 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
 import mmlt_plugin  # noqa: F401 - registers the transforms' package
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/reslt/resnext50_imagenet-lt.py'
 

@@ -24,7 +24,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin import cli
+from mmlt_plugin.scripts import cli
 
 
 def make_step(

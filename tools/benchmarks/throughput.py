@@ -38,9 +38,9 @@ from mmpretrain.registry import HOOKS
 from step_time import compare
 from stopwatch import Stopwatch, peak_memory
 
-from mmlt_plugin import cli
-from mmlt_plugin.careful_runner import build_runner
-from mmlt_plugin.in_memory import use_memory
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.in_memory import use_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [f'configs/{m}/resnet32_cifar100-lt-if100.py' for m in ('ce', 'reslt', 'bbn')]

@@ -21,7 +21,6 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS, METRICS
 from rich.progress import track
 
-from mmlt_plugin import cli
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
 from mmlt_plugin.datasets.image_faults import fault_of
 from mmlt_plugin.datasets.pipelines import find_pipeline
@@ -30,6 +29,7 @@ from mmlt_plugin.engine.hooks.class_counts_hook import (
     classes_without_images,
 )
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 
 #: With fewer files than this all are decoded.
 FEW = 20_000

@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from mmlt_plugin import cli
 from mmlt_plugin.checks import check_number
 from mmlt_plugin.datasets.image_files import EXTENSIONS, find_images, visible_folders
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts import cli
 
 
 def number_for_validation(images: int, share: float, min_train: int) -> int:

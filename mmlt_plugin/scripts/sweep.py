@@ -15,9 +15,9 @@ from queue import Queue
 
 import torch
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
-TRAIN = Path(__file__).resolve().parents[1] / 'tools' / 'train.py'
+TRAIN = Path(__file__).resolve().parents[2] / 'tools' / 'train.py'
 STARTED = 'sweep.json'
 DONE = 'finished'
 
@@ -109,7 +109,7 @@ def run_jobs(
         ConfigError: A work dir holds a training with other settings.
 
     Example:
-        >>> from mmlt_plugin.sweep import run_jobs
+        >>> from mmlt_plugin.scripts.sweep import run_jobs
         >>> run_jobs([], at_once=2)
         []
     """
@@ -153,7 +153,7 @@ def visible_gpus() -> list[str]:
     """GPUs as ``CUDA_VISIBLE_DEVICES`` calls them, where there are several to choose from.
 
     Example:
-        >>> from mmlt_plugin.sweep import visible_gpus
+        >>> from mmlt_plugin.scripts.sweep import visible_gpus
         >>> getfixture('monkeypatch').setenv('CUDA_VISIBLE_DEVICES', '2,5')
         >>> visible_gpus()
         ['2', '5']
@@ -170,7 +170,7 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
     """A command line before and after ``--``: the script's own and ``tools/train.py``'s.
 
     Example:
-        >>> from mmlt_plugin.sweep import split_arguments
+        >>> from mmlt_plugin.scripts.sweep import split_arguments
         >>> split_arguments(['a.py', '--', '--amp'])
         (['a.py'], ['--amp'])
     """

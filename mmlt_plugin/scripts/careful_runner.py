@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
-from . import compat
+from .. import compat
 from .preflight import (
     check_counts_are_brought,
     check_deferred_sampling,

@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from mmlt_plugin.convert import convert_state_dict
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts.convert import convert_state_dict
 from tests.test_configs import load
 
 CIFAR = 'resnet32_cifar100-lt-if100.py'

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .errors import ConfigError
-from .weights import IGNORED
+from ..errors import ConfigError
+from ..weights import IGNORED
 
 #: What the papers' code calls parts of the nets, as the start of what we call them.
 RENAMED = {
@@ -40,7 +40,7 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
 
     Example:
         >>> import torch
-        >>> from mmlt_plugin.convert import convert_state_dict
+        >>> from mmlt_plugin.scripts.convert import convert_state_dict
         >>> source = {'module.classifier.weight': torch.ones(2, 3)}
         >>> convert_state_dict(source, {'head.fc.weight': torch.zeros(2, 3)})[1]
         ['head.fc.weight <- module.classifier.weight']

@@ -6,8 +6,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from .datasets.pipelines import pipeline_owners
-from .errors import ConfigError
+from ..datasets.pipelines import pipeline_owners
+from ..errors import ConfigError
 
 #: Transforms that do not draw, and stay in the pipeline.
 FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
@@ -32,7 +32,7 @@ def use_memory(cfg: Config) -> None:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.in_memory import use_memory
+        >>> from mmlt_plugin.scripts.in_memory import use_memory
         >>> crop = dict(type='RandomCrop', crop_size=32, padding=4)
         >>> dataset = dict(type='CIFAR10', pipeline=[crop, dict(type='PackInputs')])
         >>> cfg = Config(dict(train_dataloader=dict(dataset=dataset)))

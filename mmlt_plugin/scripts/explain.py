@@ -29,7 +29,7 @@ def explain(error: BaseException) -> str | None:
     Example:
         >>> import mmlt_plugin
         >>> from mmpretrain.registry import MODELS
-        >>> from mmlt_plugin.explain import explain
+        >>> from mmlt_plugin.scripts.explain import explain
         >>> try:
         ...     MODELS.build(dict(type='ResLTLoss', alhpa=0.9))
         ... except TypeError as error:

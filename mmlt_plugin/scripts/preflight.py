@@ -9,8 +9,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from .errors import ConfigError
-from .settings import name_of_type
+from ..errors import ConfigError
+from ..settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
@@ -24,7 +24,7 @@ def unfinished_schedules(cfg: Config) -> list[str]:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.preflight import unfinished_schedules
+        >>> from mmlt_plugin.scripts.preflight import unfinished_schedules
         >>> steps = dict(type='MultiStepLR', milestones=[160, 180], by_epoch=True)
         >>> cfg = Config(dict(param_scheduler=[steps], train_cfg=dict(max_epochs=100)))
         >>> unfinished_schedules(cfg)
@@ -86,7 +86,7 @@ def unused_pipelines(config: str | Path | None) -> list[str]:
         list[str]: A sentence each.
 
     Example:
-        >>> from mmlt_plugin.preflight import unused_pipelines
+        >>> from mmlt_plugin.scripts.preflight import unused_pipelines
         >>> file = getfixture('tmp_path') / 'mine.py'
         >>> _ = file.write_text("_base_ = 'other.py'; train_pipeline = []")
         >>> unused_pipelines(file)
@@ -117,7 +117,7 @@ def counted_in_epochs(cfg: Config) -> list[str]:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.preflight import counted_in_epochs
+        >>> from mmlt_plugin.scripts.preflight import counted_in_epochs
         >>> train_cfg = dict(by_epoch=False, max_iters=100)
         >>> counted_in_epochs(Config(dict(train_cfg=train_cfg, param_scheduler=[])))
         []
@@ -157,7 +157,7 @@ def check_deferred_sampling(cfg: Config) -> None:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.preflight import check_deferred_sampling
+        >>> from mmlt_plugin.scripts.preflight import check_deferred_sampling
         >>> sampler = dict(type='DeferredSampler', action_epoch=161)
         >>> loader, train_cfg = dict(sampler=sampler), dict(max_epochs=200)
         >>> cfg = Config(dict(train_dataloader=loader, train_cfg=train_cfg))

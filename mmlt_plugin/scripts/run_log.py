@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import ConfigError
+from ..errors import ConfigError
 
 
 def read_lines(file: Path) -> list[dict]:
@@ -52,7 +52,7 @@ def shot_metrics(line: dict) -> dict[str, float]:
     """The shot metrics among logged values, in percent, without their prefix.
 
     Example:
-        >>> from mmlt_plugin.run_log import shot_metrics
+        >>> from mmlt_plugin.scripts.run_log import shot_metrics
         >>> shot_metrics({'shot/few': 20.93333, 'step': 200})
         {'few': 20.9333}
     """

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import torch
 
-from mmlt_plugin.sweep import Job, run_jobs
+from mmlt_plugin.scripts.sweep import Job, run_jobs
 from tests.conftest import ROOT
 from tests.engine.runs import TINY, weights
 

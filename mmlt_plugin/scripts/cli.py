@@ -20,10 +20,10 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 from mmpretrain.registry import DATASETS
 
-from .errors import ConfigError, TrainingError
+from ..errors import ConfigError, TrainingError
 from .explain import explain
 
-BASES = Path(__file__).resolve().parents[1] / 'configs/_base_'
+BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
 #: Top-level keys that scripts and the runner look for, beside the runner's arguments.
 READ_BY_SCRIPTS = (
     'auto_scale_lr', 'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
@@ -90,7 +90,7 @@ def check_keys(options: Iterable[str], cfg: Config) -> None:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.cli import check_keys
+        >>> from mmlt_plugin.scripts.cli import check_keys
         >>> check_keys(['optim_wraper.optimizer.lr'], Config(dict(optim_wrapper=dict())))
         Traceback (most recent call last):
         mmlt_plugin.errors.ConfigError: 'optim_wraper' is no key of the config: do you mean 'optim_wrapper'?
@@ -115,7 +115,7 @@ def default_work_dir(config: str) -> str:
             counts, since methods have configs of the same name.
 
     Example:
-        >>> from mmlt_plugin.cli import default_work_dir
+        >>> from mmlt_plugin.scripts.cli import default_work_dir
         >>> default_work_dir('configs/reslt/resnet50_folder.py')
         'work_dirs/reslt/resnet50_folder'
     """
@@ -137,7 +137,7 @@ def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
 
     Example:
         >>> from mmengine.config import Config
-        >>> from mmlt_plugin.cli import use_mixed_precision
+        >>> from mmlt_plugin.scripts.cli import use_mixed_precision
         >>> cfg = Config(dict(optim_wrapper=dict(type='OptimWrapper')))
         >>> use_mixed_precision(cfg, 'bfloat16')
         >>> cfg.optim_wrapper.type

@@ -5,10 +5,10 @@ from mmengine.config import Config
 from mmengine.optim import MultiStepLR
 from mmengine.registry import Registry
 
-from mmlt_plugin import cli
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.explain import explain
-from mmlt_plugin.preflight import (
+from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.explain import explain
+from mmlt_plugin.scripts.preflight import (
     check_deferred_sampling,
     counted_in_epochs,
     unfinished_schedules,
