@@ -68,8 +68,8 @@ class LFMEClassifier(ImageClassifier):
         ...     neck=dict(type='GlobalAveragePooling'),
         ...     head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
         ... )
-        >>> model(torch.rand(2, 3, 32, 32), mode='tensor')[0].shape
-        torch.Size([2, 64])
+        >>> model(torch.rand(2, 3, 32, 32)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, *args: Any, temperature: float = 2.0, **kwargs: Any) -> None:
