@@ -10,9 +10,9 @@ from mmengine.dataset import DefaultSampler
 from mmpretrain.registry import DATA_SAMPLERS
 
 from ...checks import check_choice
-from ...class_counts import SHOT_SPLITS, shot_splits
+from ...class_counts import SHOT_SPLITS, shot_splits, training_class_counts
 from ...errors import ConfigError
-from ...labels import labels_and_images
+from ...labels import resolve_labels
 
 
 @DATA_SAMPLERS.register_module()
@@ -48,9 +48,8 @@ class ShotSplitSampler(DefaultSampler):
         self.split = split
         self.many = many
         self.few = few
-        labels, images = labels_and_images(dataset)
-        _, first = np.unique(images, return_index=True)
-        counts = np.bincount(labels[first])
+        labels = resolve_labels(dataset)
+        counts = training_class_counts(dataset, int(labels.max(initial=-1)) + 1)
         classes = shot_splits(counts, many, few)[split]
         self.items = np.flatnonzero(np.isin(labels, classes))
         if not len(self.items):
