@@ -4,6 +4,7 @@ import html
 import json
 import os
 import shutil
+from copy import deepcopy
 from xml.etree import ElementTree
 
 import mmengine
@@ -19,6 +20,7 @@ from mmengine.config import Config
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.run_log import curve, training_seconds
+from mmlt_plugin.settings import recipe
 from tests.conftest import ROOT
 
 METHODS = ('ce', 'reslt', 'bbn')
@@ -120,6 +122,30 @@ def test_a_config_that_has_changed_since(trained):
     assert tables.differences(run, cfg) == ['param_scheduler.1.milestones.0: 30 -> 31']
     del run['recipe']  # a test's
     assert tables.differences(run, cfg) == []
+
+
+def test_runs_of_the_config_as_it_is_come_first(trained, tmp_path, monkeypatch):
+    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
+    monkeypatch.setattr(tables, 'ROOT', tmp_path)
+    now = dict(record.training(trained / 'ce'), complete=True, other_settings=[])
+    before = deepcopy(now)
+    before['recipe']['param_scheduler.1.gamma'] = 0.5
+    config = tmp_path / now['config']
+    folder = tmp_path / 'results' / config.parent.name
+    folder.mkdir(parents=True)
+    assert tables.runs_of(config) == ([], [])
+
+    for seed in range(2):
+        (folder / f'{seed}.json').write_text(json.dumps(before))
+    runs, changed = tables.runs_of(config)
+    assert len(runs) == 2
+    assert 'param_scheduler.1.gamma: 0.5 -> 0.1' in changed
+
+    now['recipe'] = recipe(Config.fromfile(config).to_dict())
+    (folder / '2.json').write_text(json.dumps(now))
+    runs, changed = tables.runs_of(config)
+    assert [run['recipe'] for run in runs] == [now['recipe']]
+    assert changed == []
 
 
 def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):

@@ -11,6 +11,7 @@ results/published.json has the papers' numbers, results/<method>/*.json our runs
 """
 
 import argparse
+import itertools
 import json
 import re
 import statistics
@@ -97,16 +98,26 @@ def published(config: Path) -> float | None:
     return None
 
 
-def runs_of(config: Path) -> list[dict]:
-    """Our complete runs of a config as it is."""
+def runs_of(config: Path) -> tuple[list[dict], list[str]]:
+    """Our complete runs of a config as it is.
+
+    If there are none, those of the config as it was, and what has changed since.
+    """
     files = sorted((ROOT / 'results' / config.parent.name).glob('*.json'))
     runs = [json.loads(file.read_text()) for file in files]
     name = config.relative_to(ROOT).as_posix()
-    return [
+    runs = [
         run
         for run in runs
         if run['config'] == name and run['complete'] and not run['other_settings']
     ]
+    if not runs:
+        return [], []
+    cfg = Config.fromfile(config)
+    changed = [differences(run, cfg) for run in runs]
+    if [] in changed:
+        return [run for run, change in zip(runs, changed) if not change], []
+    return runs, list(dict.fromkeys(itertools.chain(*changed)))
 
 
 def differences(run: dict, cfg: Config) -> list[str]:
@@ -152,19 +163,19 @@ def results_table(folder: Path, arguments: list[str]) -> str:
     lines = [head, ['---'] * len(head)]
     old: list[str] = []
     for config in configs:
-        paper, runs = published(config), runs_of(config)
-        cfg = Config.fromfile(config) if columns or runs else None
+        paper, (runs, changed) = published(config), runs_of(config)
         row = [f'[{title(config)}]({config.name})']
-        row += [value_of(cfg, key) for key in columns.values()]
+        if columns:
+            cfg = Config.fromfile(config)
+            row += [value_of(cfg, key) for key in columns.values()]
         row.append('-' if paper is None else f'{paper:.2f}')
         row += [reruns[config] or ''] if others else []
         if runs:
             last = [run['last']['all'] for run in runs]
             gap = '' if paper is None else f'{statistics.mean(last) - paper:+.2f}'
             best = spread([run['best']['all'] for run in runs])
-            other = [change for run in runs for change in differences(run, cfg)]
-            old += other
-            row += [spread(last) + STAR * bool(other), str(len(runs)), gap, best]
+            old += changed
+            row += [spread(last) + STAR * bool(changed), str(len(runs)), gap, best]
         else:
             row += ['not run', '', '', '']
         lines.append(row)
@@ -185,10 +196,9 @@ def methods_table() -> str:
         for classes, ratio in CELLS:
             name = f'resnet32_cifar{classes}-lt-if{ratio}{variant and "_" + variant}.py'
             config = ROOT / 'configs' / folder / name
-            paper, runs = published(config), runs_of(config)
+            paper, (runs, changed) = published(config), runs_of(config)
             ours = spread([run['last']['all'] for run in runs]) if runs else ''
-            if any(differences(run, Config.fromfile(config)) for run in runs):
-                ours += STAR
+            ours += STAR * bool(changed)
             paper_text = '-' if paper is None else f'{paper:.2f}'
             row.append(f'{paper_text} / **{ours}**' if ours else paper_text)
         lines.append([*row, method['source'] or ''])
@@ -229,7 +239,8 @@ def metafile(file: Path) -> str:
         if said['data'] != DATA['folder']:
             count = known.get(path) or parameters(config)
             lines.append(f'      Parameters: {count}\n')
-        if runs := runs_of(config):
+        runs, _ = runs_of(config)
+        if runs:
             accuracy = statistics.mean(run['last']['all'] for run in runs)
             lines.append(
                 f'    Results:\n'
