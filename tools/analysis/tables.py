@@ -6,13 +6,15 @@ A README says where its table is and which configs it has, columns of config val
 
     <!-- results: resnet32_cifar10*-lt-if*.py alpha=model.head.loss.alpha -->
     <!-- end of results -->
+    <!-- shots: resnet32_cifar10-lt-if100.py ../ce/resnet32_cifar10-lt-if100*.py -->
+    <!-- end of shots -->
 
+The second has the many-, medium- and few-shot accuracy of those of them that were run.
 results/published.json has the papers' numbers, results/<method>/*.json our runs.
 """
 
 import argparse
-import itertools
-import json
+import os
 import re
 import statistics
 import sys
@@ -21,116 +23,33 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from config_results import (
+    CELLS,
+    DATA,
+    PUBLISHED,
+    ROOT,
+    describe,
+    method,
+    order,
+    published,
+    runs_of,
+    setting,
+    spread,
+    title,
+)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
-from mmlt_plugin.settings import changes, recipe
 
-ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED = json.loads((ROOT / 'results/published.json').read_text())
-NETS = dict(resnet='ResNet-', resnext='ResNeXt-')
-DATA = {
-    'cifar10-lt': 'CIFAR-10-LT',
-    'cifar100-lt': 'CIFAR-100-LT',
-    'imagenet-lt': 'ImageNet-LT',
-    'places-lt': 'Places-LT',
-    'inat2017': 'iNaturalist 2017',
-    'inat2018': 'iNaturalist 2018',
-    'digits-lt': 'Digits-LT',
-    'folder': 'your own folder',
-}
-CELLS = [(data, ratio) for data in (10, 100) for ratio in (100, 50, 10)]
 #: At results of trainings with another recipe than their config has now.
 STAR = '\\*'
-MARKS = re.compile(r'(<!-- (results|methods): ?(.*?) ?-->\n).*?(<!-- end of)', re.S)
-
-
-def describe(config: Path) -> dict:
-    """What a config's name says: net, data, imbalance ratio (0 for none), variant."""
-    name, _, variant = config.stem.partition('_')[2].partition('_')
-    data, _, ratio = name.partition('-if')
-    net = re.match(r'([a-z]+)(\d+)', config.stem)
-    if data not in DATA or net is None:
-        raise ConfigError(
-            f'{config.name} is no <backbone>_<dataset>[-if<ratio>][_<variant>].py with a '
-            f'dataset of {tuple(DATA)}'
-        )
-    return dict(
-        net=NETS[net[1]] + net[2],
-        data=DATA[data],
-        ratio=int(ratio or 0),
-        variant=variant,
-    )
-
-
-def title(config: Path) -> str:
-    """Name of a config in a table."""
-    said = describe(config)
-    ratio = f'IF {said["ratio"]}' if said['ratio'] else ''
-    parts = [said['net'], said['data'], ratio, re.sub('[_-]', ' ', said['variant'])]
-    return ', '.join(filter(None, parts))
-
-
-def order(config: Path) -> tuple:
-    """Place of a config in a table."""
-    said = describe(config)
-    data = list(DATA.values()).index(said['data'])
-    return data, -said['ratio'], said['variant'], said['net']
-
-
-def published(config: Path) -> float | None:
-    """The paper's accuracy in percent."""
-    key = f'{config.parent.name}/{config.stem}'
-    if key in PUBLISHED['configs']:
-        return PUBLISHED['configs'][key]
-    said = describe(config)
-    for method in PUBLISHED['methods']:
-        if (method['folder'], method['variant']) == (
-            key.split('/')[0],
-            said['variant'],
-        ):
-            for (classes, ratio), value in zip(CELLS, method['paper']):
-                if (said['data'], said['ratio']) == (f'CIFAR-{classes}-LT', ratio):
-                    return value
-    return None
-
-
-def runs_of(config: Path) -> tuple[list[dict], list[str]]:
-    """Our complete runs of a config as it is.
-
-    If there are none, those of the config as it was, and what has changed since.
-    """
-    files = sorted((ROOT / 'results' / config.parent.name).glob('*.json'))
-    runs = [json.loads(file.read_text()) for file in files]
-    name = config.relative_to(ROOT).as_posix()
-    runs = [
-        run
-        for run in runs
-        if run['config'] == name and run['complete'] and not run['other_settings']
-    ]
-    if not runs:
-        return [], []
-    cfg = Config.fromfile(config)
-    changed = [differences(run, cfg) for run in runs]
-    if [] in changed:
-        return [run for run, change in zip(runs, changed) if not change], []
-    return runs, list(dict.fromkeys(itertools.chain(*changed)))
-
-
-def differences(run: dict, cfg: Config) -> list[str]:
-    """Settings of a training that its config no longer has; of a test there are none."""
-    if 'recipe' not in run:
-        return []
-    return changes(run['recipe'], recipe(cfg.to_dict()))
-
-
-def spread(values: list[float]) -> str:
-    """Mean, and standard deviation where there is one."""
-    mean = f'{statistics.mean(values):.2f}'
-    return f'{mean} ± {statistics.stdev(values):.2f}' if len(values) > 1 else mean
+SHOTS = ('all', 'many', 'medium', 'few')
+MARKS = re.compile(
+    r'(<!-- (results|shots|methods): ?(.*?) ?-->\n).*?(<!-- end of)', re.S
+)
 
 
 def lookup(cfg: Config, key: str) -> Any:
@@ -147,6 +66,11 @@ def value_of(cfg: Config, key: str) -> str:
     if isinstance(value, list):
         return ' / '.join(map(str, value))
     return '' if value is None else str(value)
+
+
+def markdown(lines: list[list[str]]) -> str:
+    """A table of cells."""
+    return ''.join(f'| {" | ".join(line)} |\n' for line in lines)
 
 
 def results_table(folder: Path, arguments: list[str]) -> str:
@@ -179,20 +103,37 @@ def results_table(folder: Path, arguments: list[str]) -> str:
         else:
             row += ['not run', '', '', '']
         lines.append(row)
-    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+    text = markdown(lines)
     if old:
         said = '; '.join(f'`{change}`' for change in dict.fromkeys(old))
         text += f'\n{STAR} Trained before the config changed: {said}.\n'
     return text
 
 
+def shots_table(folder: Path, patterns: list[str]) -> str:
+    """Accuracy of all, many-, medium- and few-shot classes by the configs that were run."""
+    found = [os.path.normpath(c) for p in patterns for c in sorted(folder.glob(p))]
+    known = [(config, *runs_of(config)) for config in map(Path, dict.fromkeys(found))]
+    known = [(config, runs, changed) for config, runs, changed in known if runs]
+    several = len({setting(config) for config, *_ in known}) > 1
+    lines = [['method', *SHOTS, 'seeds'], ['---'] * (2 + len(SHOTS))]
+    for config, runs, changed in known:
+        name = method(config) + several * f', {setting(config)}'
+        row = [f'[{name}]({os.path.relpath(config, folder)})']
+        for split in SHOTS:  # CIFAR-10-LT has no few-shot classes
+            values = [run['last'][split] for run in runs if split in run['last']]
+            row.append(spread(values) + STAR * bool(changed) if values else '')
+        lines.append([*row, str(len(runs))])
+    return markdown(lines)
+
+
 def methods_table() -> str:
     """The main README's table: every method on CIFAR-LT, paper and ours."""
     head = ['method', *(f'C{data} IF {ratio}' for data, ratio in CELLS), 'numbers of']
     lines = [head, ['---'] * len(head)]
-    for method in PUBLISHED['methods']:
-        folder, variant = method['folder'], method['variant']
-        row = [f'[{method["name"]}](configs/{folder}/README.md)']
+    for entry in PUBLISHED['methods']:
+        folder, variant = entry['folder'], entry['variant']
+        row = [f'[{entry["name"]}](configs/{folder}/README.md)']
         for classes, ratio in CELLS:
             name = f'resnet32_cifar{classes}-lt-if{ratio}{variant and "_" + variant}.py'
             config = ROOT / 'configs' / folder / name
@@ -201,8 +142,8 @@ def methods_table() -> str:
             ours += STAR * bool(changed)
             paper_text = '-' if paper is None else f'{paper:.2f}'
             row.append(f'{paper_text} / **{ours}**' if ours else paper_text)
-        lines.append([*row, method['source'] or ''])
-    text = ''.join(f'| {" | ".join(line)} |\n' for line in lines)
+        lines.append([*row, entry['source'] or ''])
+    text = markdown(lines)
     if STAR in text:
         text += f"\n{STAR} Trained before the config changed, see the method's page.\n"
     return text
@@ -215,7 +156,8 @@ def readme(file: Path) -> str:
         start, kind, arguments, end = match.groups()
         if kind == 'methods':
             return start + methods_table() + end
-        return start + results_table(file.parent, arguments.split()) + end
+        table = shots_table if kind == 'shots' else results_table
+        return start + table(file.parent, arguments.split()) + end
 
     return MARKS.sub(fill, file.read_text())
 
