@@ -27,22 +27,25 @@ def batches(
 
 @torch.no_grad()
 def class_accuracies(
-    model: Any, dataloader: Any, preprocess: Callable | None = None
+    models: Sequence[Any], dataloader: Any, preprocess: Callable
 ) -> np.ndarray:
-    """Accuracy of every class in percent, (C,); NaN for classes without images.
+    """Accuracy of every class in percent, (M, C); NaN for classes without images.
 
     Args:
-        model: An ``ImageClassifier``; it is left in evaluation mode.
+        models: ``ImageClassifier``s, M of them; they are left in evaluation mode.
         dataloader: Batches of labelled images, on every rank other ones.
-        preprocess: Another model's preprocessor in the place of its own.
+        preprocess: The preprocessor of one of them, for all.
     """
-    model.eval()
-    classes, device = model.head.num_classes, device_of(model)
-    hits, images = torch.zeros(2, classes, dtype=torch.float64, device=device)
-    for inputs, label, _ in batches(dataloader, preprocess or model.data_preprocessor):
-        predicted = model.head(model.extract_feat(inputs)).argmax(1)
-        images += torch.bincount(label, minlength=classes)
-        hits += torch.bincount(label[predicted == label], minlength=classes)
+    for model in models:
+        model.eval()
+    size, device = models[0].head.num_classes, device_of(models[0])
+    images = torch.zeros(size, dtype=torch.float64, device=device)
+    hits = images.repeat(len(models), 1)
+    for inputs, label, _ in batches(dataloader, preprocess):
+        images += torch.bincount(label, minlength=size)
+        for model, hit in zip(models, hits):
+            predicted = model.head(model.extract_feat(inputs)).argmax(1)
+            hit += torch.bincount(label[predicted == label], minlength=size)
     all_reduce(hits)
     all_reduce(images)
     return (100 * hits / images).cpu().numpy()

@@ -103,13 +103,11 @@ class SelfPacedExpertsHook(Hook):
         self.validation, training = self._images(runner)
         # As they will be shown to the experts by the student, whatever theirs were.
         preprocess = student.data_preprocessor
-        experts = []
         with self._precision(runner):
-            for model in models:
-                expert = Expert(model)
-                found = class_accuracies(model, self.validation, preprocess)
+            experts = [Expert(model) for model in models]
+            accuracies = class_accuracies(models, self.validation, preprocess)
+            for expert, found in zip(experts, accuracies):
                 expert.accuracy = mean_of(found, expert.classes)
-                experts.append(expert)
                 runner.logger.info(
                     f'{expert.split}-shot expert: {expert.accuracy:.2f} % of its own '
                     f'{len(expert.classes)} classes'
@@ -132,7 +130,9 @@ class SelfPacedExpertsHook(Hook):
             return
         student = unwrapped(runner.model)
         with self._precision(runner):
-            found = class_accuracies(student, self.validation)
+            (found,) = class_accuracies(
+                [student], self.validation, student.data_preprocessor
+            )
         for expert in student.experts:
             accuracy = mean_of(found, expert.classes)
             weight = expert_weight(accuracy, expert.accuracy, self.threshold)
