@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
 from tests.gloo import GlooPool  # noqa: E402
+from tests.pretend_device import AVAILABLE, pretend_device  # noqa: E402
 from tests.zygote import Zygote  # noqa: E402
 
 torch.set_num_threads(1)
@@ -90,6 +91,15 @@ def zygote():
     process = Zygote()
     yield process
     process.close()
+
+
+@pytest.fixture
+def on_pretend_device():
+    """A device that is not the host, as a GPU is not."""
+    if not AVAILABLE:
+        pytest.skip(f'PyTorch {torch.__version__} has no devices written in Python')
+    with pretend_device():
+        yield
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""Every config trains two iterations, saves, resumes, and tests its checkpoint.
+"""Every config trains an iteration, saves, resumes in float16, and tests its checkpoint.
+
+It does so on a device that is not the host, as a GPU is not, without waiting for it.
 
 Of the imbalance ratios, depths, years, epochs and shot splits of one method it is one that does;
 the others are shown to differ in numbers only, and test_configs.py builds their models.
@@ -7,20 +9,24 @@ the others are shown to differ in numbers only, and test_configs.py builds their
 import gc
 import itertools
 import re
+from contextlib import contextmanager
 from copy import deepcopy
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmpretrain.datasets import CIFAR10, CIFAR100
-from mmpretrain.registry import DATASETS, HOOKS, LOOPS, MODELS
+from mmpretrain.registry import DATASETS, HOOKS, LOOPS, MODELS, OPTIM_WRAPPERS
 
 from mmlt_plugin.datasets import ImageFolderDataset
 from mmlt_plugin.datasets.image_list import BenchmarkList
 from mmlt_plugin.scripts.careful_runner import build_runner
 from tests.conftest import ROOT
+from tests.pretend_device import waits
 from tests.test_configs import LEAVES, own_images  # noqa: F401 - a fixture
 
 
@@ -75,6 +81,32 @@ class InterruptionHook(Hook):
 
     def after_train_epoch(self, runner):
         raise Interruption
+
+
+@HOOKS.register_module()
+class NoWaitingHook(Hook):
+    """Nothing waits for the device from the batch to the optimizer's step."""
+
+    priority = 'HIGHEST'
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        waits.clear()
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        assert not waits
+
+
+@OPTIM_WRAPPERS.register_module()
+class Float16(OptimWrapper):
+    """Mixed precision without a scaled loss, which two iterations do not need."""
+
+    @contextmanager
+    def optim_context(self, model):
+        with (
+            super().optim_context(model),
+            torch.autocast(get_device(), dtype=torch.float16),
+        ):
+            yield
 
 
 @DATASETS.register_module()
@@ -245,6 +277,7 @@ def test_the_others_differ_in_numbers_only(leaf):
     assert without_numbers(cfg.to_dict()) == without_numbers(like.to_dict())
 
 
+@pytest.mark.usefixtures('on_pretend_device')
 @pytest.mark.parametrize('leaf', [leaf for leaf in LEAVES if leaf not in LIKE])
 def test_config(leaf, cifar_root, tmp_path):
     cfg = small_config(leaf, cifar_root, tmp_path)
@@ -256,13 +289,15 @@ def test_config(leaf, cifar_root, tmp_path):
         first_stage = tmp_path / 'first_stage.pth'
         torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), first_stage)
         cfg.load_from = str(first_stage)
-    cfg.custom_hooks = [dict(type='InterruptionHook')]
+    cfg.custom_hooks = [dict(type='NoWaitingHook'), dict(type='InterruptionHook')]
     with pytest.raises(Interruption):
         build_runner(cfg).train()
     assert (tmp_path / 'epoch_1.pth').exists()
 
     cfg = small_config(leaf, cifar_root, tmp_path)
     cfg.resume = True
+    cfg.custom_hooks = [dict(type='NoWaitingHook')]
+    cfg.optim_wrapper.type = 'Float16'
     if experts:
         cfg.default_hooks.experts.checkpoints = experts
     cfg.experiment_name += '_resumed'

@@ -19,6 +19,7 @@ default_hooks = dict(
     class_counts=dict(type='ClassCountsHook'),
     provenance=dict(type='ProvenanceHook'),
     exact_resume=dict(type='ExactResumeHook'),
+    non_blocking_input=dict(type='NonBlockingInputHook'),
     finite_loss=dict(type='FiniteLossHook'),
     work_dir_lock=dict(type='WorkDirLockHook'),
     checkpoint_match=dict(type='CheckpointMatchHook'),

@@ -52,6 +52,7 @@ OURS = (
     'exact_resume',
     'finite_loss',
     'work_dir_lock',
+    'non_blocking_input',
     'checkpoint_match',
 )
 #: Hooks that change how a step computes.

@@ -14,6 +14,7 @@ from .finite_loss_hook import FiniteLossHook
 from .folder_visualization_hook import FolderVisualizationHook
 from .lazy_runtime_info_hook import LazyRuntimeInfoHook
 from .matmul_precision_hook import MatmulPrecisionHook
+from .non_blocking_input_hook import NonBlockingInputHook
 from .provenance_hook import ProvenanceHook
 from .second_stage_hook import SecondStageHook
 from .self_paced_experts_hook import SelfPacedExpertsHook
@@ -34,6 +35,7 @@ __all__ = [
     'FolderVisualizationHook',
     'LazyRuntimeInfoHook',
     'MatmulPrecisionHook',
+    'NonBlockingInputHook',
     'ProvenanceHook',
     'SecondStageHook',
     'SelfPacedExpertsHook',

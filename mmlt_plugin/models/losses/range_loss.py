@@ -95,6 +95,6 @@ class RangeLoss(nn.Module):
         both = (images[first] > 0) & (images[second] > 0)
         # Further than the margin where there are no two classes.
         nearest = torch.cat(
-            [squared.where(both, torch.inf), squared.new_tensor([torch.inf])]
+            [squared.where(both, torch.inf), squared.new_full((1,), torch.inf)]
         )
         return (self.margin - nearest.min()).clamp_min(0)

@@ -1,0 +1,55 @@
+"""Batches that reach the device while it computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.model import BaseDataPreprocessor
+from mmengine.runner import Runner
+from mmpretrain.registry import HOOKS
+from mmpretrain.structures import DataSample
+
+from ...transfer import to_device
+from ...weights import unwrapped
+
+
+@HOOKS.register_module()
+class NonBlockingInputHook(Hook):
+    """Send images and labels to the device without waiting for it.
+
+    mmpretrain's preprocessor waits for every copy, and so for all the work that the device
+    has been given: it is idle until the next iteration's first operations arrive. Values
+    stay what they are. ``pin_memory=True`` of a dataloader has its images copied meanwhile.
+
+    Example:
+        >>> default_hooks = dict(non_blocking_input=dict(type='NonBlockingInputHook'))
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Have the preprocessor not wait."""
+        preprocessor = getattr(unwrapped(runner.model), 'data_preprocessor', None)
+        self.handle = None
+        if isinstance(preprocessor, BaseDataPreprocessor):
+            # mmengine's own switch, for which mmpretrain's classifiers have no argument.
+            preprocessor._non_blocking = True
+            self.handle = preprocessor.register_forward_pre_hook(send_labels)
+
+    def after_run(self, runner: Runner) -> None:
+        """Leave the labels to the preprocessor again."""
+        if self.handle is not None:
+            self.handle.remove()
+
+
+def send_labels(preprocessor: BaseDataPreprocessor, args: tuple[Any, ...]) -> None:
+    """Put the labels of a batch, in one copy, where the preprocessor would copy them."""
+    samples = args[0].get('data_samples') if isinstance(args[0], dict) else None
+    if preprocessor.device.type == 'cpu' or not samples:
+        return
+    if not all(isinstance(s, DataSample) and 'gt_label' in s for s in samples):
+        return
+    labels = [sample.gt_label for sample in samples]
+    sent = to_device(torch.cat(labels), preprocessor.device)
+    for sample, label in zip(samples, sent.split([len(label) for label in labels])):
+        sample.set_field(label, 'gt_label', dtype=torch.Tensor)

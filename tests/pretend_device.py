@@ -1,0 +1,254 @@
+"""A device that is none, to train on where there is no GPU.
+
+The CPU computes, but tensors of this device refuse what a GPU's refuse: company of tensors that
+lie on the host, and numpy. What makes the host wait is counted, and autocast casts as CUDA's does.
+"""
+
+from collections import Counter
+from contextlib import contextmanager
+from functools import cache
+from unittest import mock
+
+import torch
+from torch.utils import backend_registration
+from torch.utils._python_dispatch import return_and_correct_aliasing
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+NAME = 'pretend'
+#: PyTorch's interface to devices written in Python is young.
+AVAILABLE = hasattr(backend_registration, '_setup_privateuseone_for_python_backend')
+aten = torch.ops.aten
+#: Operations that have the host wait for a result, or for the size of one.
+WAITING = {
+    '_local_scalar_dense', '_unique2', 'bincount', 'equal', 'masked_select', 'nonzero',
+    'repeat_interleave', 'unique_consecutive', 'unique_dim',
+}  # fmt: skip
+COPYING = ('copy_', '_to_copy')
+INDEXING = ('index', 'index_put', 'index_put_', '_index_put_impl_')
+#: Autocast on CUDA, of PyTorch's reference: what runs in the lower precision, in float32, and in
+#: the widest type of its inputs.
+LOWER = (
+    'addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d convolution '
+    '_convolution conv_transpose2d.input linalg_multi_dot linear matmul mm mv prelu '
+    'scaled_dot_product_attention'
+)
+FLOAT32 = (
+    'acos asin binary_cross_entropy_with_logits cdist cosh cosine_embedding_loss '
+    'cosine_similarity cross_entropy_loss cumprod cumsum dist erfinv exp expm1 group_norm '
+    'hinge_embedding_loss kl_div l1_loss layer_norm linalg_vector_norm log log10 log1p log2 '
+    'log_softmax.int margin_ranking_loss mse_loss multi_margin_loss nll_loss nll_loss2d '
+    'nll_loss_nd norm.Scalar norm.ScalarOpt_dim pdist pow.Scalar pow.Tensor_Scalar '
+    'pow.Tensor_Tensor prod prod.dim_int reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss '
+    'softmax.int softplus sum sum.dim_IntList tan triplet_margin_loss'
+)
+WIDEST = (
+    'addcdiv addcmul atan2 bilinear cat cross dot grid_sampler index_put scatter_add stack '
+    'tensordot vdot'
+)
+waits = Counter()
+#: Whether PyTorch is told that the device is there.
+there = False
+
+
+class PretendTensor(torch.Tensor):
+    """A tensor of the device, around the one of the host that has its values."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return torch.Tensor._make_wrapper_subclass(
+            cls,
+            inner.size(),
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            device=f'{NAME}:0',
+        )
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __repr__(self):
+        return f'PretendTensor({self.inner})'
+
+    def tolist(self):
+        waits['tolist'] += 1
+        return self.inner.tolist()
+
+    def new_tensor(self, data, dtype=None, **kwargs):
+        return torch.tensor(data, dtype=dtype or self.dtype).to(NAME)
+
+    def numpy(self, **kwargs):
+        raise TypeError(f'{NAME} tensors have no numpy: .cpu() first')
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        return run(func, args, kwargs or {})
+
+
+def run(func, args, kwargs):
+    """Let the CPU compute it, unless a GPU would refuse."""
+    name = func.__name__.split('.')[0]
+    made = 'device' in kwargs and kwargs['device'] is not None
+    onto = torch.device(kwargs['device']).type if made else NAME
+    ours = [t for t in tensors_in((args, kwargs)) if isinstance(t, PretendTensor)]
+    if ours and strangers(name, args, kwargs):
+        raise RuntimeError(
+            f'Expected all tensors to be on the same device, {NAME}: {name}'
+        )
+    if ours and (name in WAITING or picks_by_mask(name, args)):
+        waits[name] += 1
+    if name in COPYING and crosses(args, kwargs, onto):
+        waits['copy'] += 1
+    inside = {key: value for key, value in kwargs.items() if key != 'pin_memory'}
+    if made:
+        inside['device'] = 'cpu'
+    args_inside, inside = tree_map_only(
+        PretendTensor, lambda t: t.inner, (args, inside)
+    )
+    result = func(*args_inside, **inside)
+    if onto == 'cpu':
+        return result
+    result = tree_map_only(torch.Tensor, PretendTensor, result)
+    if made or not ours:
+        return result
+    return return_and_correct_aliasing(func, args, kwargs, result)
+
+
+def strangers(name, args, kwargs):
+    """Tensors of the host that may not stand beside the device's."""
+    if name in COPYING:
+        return []
+    if name in INDEXING and isinstance(args[0], PretendTensor):
+        args = (args[0], *args[2:])  # indices may come from the host
+    tensors = tensors_in((args, kwargs))
+    return [t for t in tensors if not isinstance(t, PretendTensor) and t.dim()]
+
+
+def picks_by_mask(name, args):
+    """Whether the size of the result is known only when a mask on the device is."""
+    if name not in INDEXING or (name != 'index' and args[2].numel() == 1):
+        return False  # one value goes where a mask is without looking
+    masks = [t for t in tensors_in(args[1]) if t.dtype == torch.bool]
+    return any(isinstance(t, PretendTensor) for t in masks)
+
+
+def crosses(args, kwargs, onto):
+    """Whether a copy is between host and device, and waited for."""
+    tensors = args[:2] if len(tensors_in(args)) == 2 else args[:1]
+    sides = {isinstance(t, PretendTensor) for t in tensors}
+    if len(tensors) == 1:
+        sides.add(onto == NAME)
+    return len(sides) == 2 and not kwargs.get('non_blocking', args[2:] == (True,))
+
+
+def tensors_in(tree):
+    return [t for t in tree_flatten(tree)[0] if isinstance(t, torch.Tensor)]
+
+
+class Module:
+    """What PyTorch calls ``torch.<device>``."""
+
+    is_initialized = is_available = staticmethod(lambda: there)
+    current_device = staticmethod(lambda: 0)
+    device_count = staticmethod(lambda: int(there))
+    manual_seed_all = staticmethod(lambda seed: None)
+    _is_in_bad_fork = staticmethod(lambda: False)
+    get_amp_supported_dtype = staticmethod(lambda: [torch.float16, torch.bfloat16])
+
+
+def cast_as_cuda(library, name, choose):
+    """Give an operation a kernel for autocast, which casts to the type that is chosen."""
+    base, _, overload = name.partition('.')
+    func = getattr(getattr(aten, base), overload or 'default')
+    key = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
+
+    def kernel(*args, **kwargs):
+        floats = [t for t in tensors_in((args, kwargs)) if t.is_floating_point()]
+        with torch._C._ExcludeDispatchKeyGuard(key):
+            if floats:
+                dtype = choose([t.dtype for t in floats])
+                args, kwargs = tree_map_only(
+                    torch.Tensor, lambda t: cast(t, dtype), (args, kwargs)
+                )
+            return func(*args, **kwargs)
+
+    library.impl(name, kernel, 'AutocastPrivateUse1')
+
+
+def cast(tensor, dtype):
+    plain = tensor.is_floating_point() and tensor.dtype != torch.float64
+    return tensor.to(dtype) if plain else tensor
+
+
+def widest(dtypes):
+    return max(dtypes, key=lambda dtype: torch.finfo(dtype).bits)
+
+
+@cache
+def register():
+    """Tell PyTorch of the device, once in a process."""
+    hook = type(
+        'Hook',
+        (backend_registration._DummyPrivateUse1Hook,),
+        dict(is_available=lambda self: there),
+    )
+    backend_registration._setup_privateuseone_for_python_backend(
+        NAME, backend_module=Module, hook=hook()
+    )
+    fallbacks, casts = (torch.library.Library(of, 'IMPL') for of in ('_', 'aten'))
+    fallbacks.fallback(
+        lambda func, *args, **kwargs: run(func, args, kwargs), 'PrivateUse1'
+    )
+    fallbacks.fallback(torch.library.fallthrough_kernel, 'AutocastPrivateUse1')
+    for names, choose in (
+        (LOWER, lambda dtypes: torch.get_autocast_dtype(NAME)),
+        (FLOAT32, lambda dtypes: torch.float32),
+        (WIDEST, widest),
+    ):
+        for name in names.split():
+            cast_as_cuda(casts, name, choose)
+    return fallbacks, casts  # which end with their objects
+
+
+@contextmanager
+def pretend_device():
+    """Make it the device that mmengine trains on.
+
+    Yields:
+        Counter: How often the host waited for the device, by what made it wait.
+    """
+    global there
+    register()
+    waits.clear()
+    there = True
+    try:
+        with (
+            mock.patch('mmengine.device.utils.DEVICE', NAME),
+            mock.patch.object(torch, 'load', on_the_host(torch.load, 'map_location')),
+            mock.patch.object(torch, 'tensor', on_the_host(torch.tensor, 'device')),
+            mock.patch.object(
+                torch, 'as_tensor', on_the_host(torch.as_tensor, 'device')
+            ),
+        ):
+            yield waits
+    finally:
+        there = False
+
+
+def on_the_host(make, where):
+    """Let a function that PyTorch has no dispatcher for make its tensors on the host first."""
+
+    def made(source, *args, **kwargs):
+        ours = str(kwargs.get(where)).startswith(NAME)
+        if ours:
+            kwargs[where] = 'cpu'
+        result = make(source, *args, **kwargs)
+        return (
+            tree_map_only(torch.Tensor, lambda t: t.to(NAME), result)
+            if ours
+            else result
+        )
+
+    return made
