@@ -226,6 +226,7 @@ def pretend_device():
     try:
         with (
             mock.patch('mmengine.device.utils.DEVICE', NAME),
+            mock.patch.object(torch, 'save', saving_inner(torch.save)),
             mock.patch.object(torch, 'load', on_the_host(torch.load, 'map_location')),
             mock.patch.object(torch, 'tensor', on_the_host(torch.tensor, 'device')),
             mock.patch.object(
@@ -235,6 +236,15 @@ def pretend_device():
             yield waits
     finally:
         there = False
+
+
+def saving_inner(save):
+    """Let a file hold tensors of no device's making, as that of a GPU does."""
+
+    def saved(tree, *args, **kwargs):
+        save(tree_map_only(PretendTensor, lambda t: t.inner, tree), *args, **kwargs)
+
+    return saved
 
 
 def on_the_host(make, where):
