@@ -12,12 +12,13 @@ from unittest import mock
 import torch
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import return_and_correct_aliasing
-from torch.utils._pytree import tree_flatten, tree_map_only
+from torch.utils._pytree import tree_map_only
+
+from tests.cuda_autocast import register_autocast, tensors_in
 
 NAME = 'pretend'
 #: PyTorch's interface to devices written in Python is young.
 AVAILABLE = hasattr(backend_registration, '_setup_privateuseone_for_python_backend')
-aten = torch.ops.aten
 #: Operations that have the host wait for a result, or for the size of one.
 WAITING = {
     '_local_scalar_dense', '_unique2', 'bincount', 'equal', 'masked_select', 'nonzero',
@@ -25,26 +26,6 @@ WAITING = {
 }  # fmt: skip
 COPYING = ('copy_', '_to_copy')
 INDEXING = ('index', 'index_put', 'index_put_', '_index_put_impl_')
-#: Autocast on CUDA, of PyTorch's reference: what runs in the lower precision, in float32, and in
-#: the widest type of its inputs.
-LOWER = (
-    'addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d convolution '
-    '_convolution conv_transpose2d.input linalg_multi_dot linear matmul mm mv prelu '
-    'scaled_dot_product_attention'
-)
-FLOAT32 = (
-    'acos asin binary_cross_entropy_with_logits cdist cosh cosine_embedding_loss '
-    'cosine_similarity cross_entropy_loss cumprod cumsum dist erfinv exp expm1 group_norm '
-    'hinge_embedding_loss kl_div l1_loss layer_norm linalg_vector_norm log log10 log1p log2 '
-    'log_softmax.int margin_ranking_loss mse_loss multi_margin_loss nll_loss nll_loss2d '
-    'nll_loss_nd norm.Scalar norm.ScalarOpt_dim pdist pow.Scalar pow.Tensor_Scalar '
-    'pow.Tensor_Tensor prod prod.dim_int reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss '
-    'softmax.int softplus sum sum.dim_IntList tan triplet_margin_loss'
-)
-WIDEST = (
-    'addcdiv addcmul atan2 bilinear cat cross dot grid_sampler index_put scatter_add stack '
-    'tensordot vdot'
-)
 waits = Counter()
 #: Whether PyTorch is told that the device is there.
 there = False
@@ -143,10 +124,6 @@ def crosses(args, kwargs, onto):
     return len(sides) == 2 and not kwargs.get('non_blocking', args[2:] == (True,))
 
 
-def tensors_in(tree):
-    return [t for t in tree_flatten(tree)[0] if isinstance(t, torch.Tensor)]
-
-
 class Module:
     """What PyTorch calls ``torch.<device>``."""
 
@@ -156,34 +133,6 @@ class Module:
     manual_seed_all = staticmethod(lambda seed: None)
     _is_in_bad_fork = staticmethod(lambda: False)
     get_amp_supported_dtype = staticmethod(lambda: [torch.float16, torch.bfloat16])
-
-
-def cast_as_cuda(library, name, choose):
-    """Give an operation a kernel for autocast, which casts to the type that is chosen."""
-    base, _, overload = name.partition('.')
-    func = getattr(getattr(aten, base), overload or 'default')
-    key = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
-
-    def kernel(*args, **kwargs):
-        floats = [t for t in tensors_in((args, kwargs)) if t.is_floating_point()]
-        with torch._C._ExcludeDispatchKeyGuard(key):
-            if floats:
-                dtype = choose([t.dtype for t in floats])
-                args, kwargs = tree_map_only(
-                    torch.Tensor, lambda t: cast(t, dtype), (args, kwargs)
-                )
-            return func(*args, **kwargs)
-
-    library.impl(name, kernel, 'AutocastPrivateUse1')
-
-
-def cast(tensor, dtype):
-    plain = tensor.is_floating_point() and tensor.dtype != torch.float64
-    return tensor.to(dtype) if plain else tensor
-
-
-def widest(dtypes):
-    return max(dtypes, key=lambda dtype: torch.finfo(dtype).bits)
 
 
 @cache
@@ -197,19 +146,11 @@ def register():
     backend_registration._setup_privateuseone_for_python_backend(
         NAME, backend_module=Module, hook=hook()
     )
-    fallbacks, casts = (torch.library.Library(of, 'IMPL') for of in ('_', 'aten'))
-    fallbacks.fallback(
+    library = torch.library.Library('_', 'IMPL')
+    library.fallback(
         lambda func, *args, **kwargs: run(func, args, kwargs), 'PrivateUse1'
     )
-    fallbacks.fallback(torch.library.fallthrough_kernel, 'AutocastPrivateUse1')
-    for names, choose in (
-        (LOWER, lambda dtypes: torch.get_autocast_dtype(NAME)),
-        (FLOAT32, lambda dtypes: torch.float32),
-        (WIDEST, widest),
-    ):
-        for name in names.split():
-            cast_as_cuda(casts, name, choose)
-    return fallbacks, casts  # which end with their objects
+    return library, register_autocast(NAME)  # which end with their objects
 
 
 @contextmanager
