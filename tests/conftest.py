@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import torch
 import mmlt_plugin  # noqa: F401 - registers everything
 
 ROOT = Path(__file__).resolve().parents[1]
+# Lets a process fork after it has asked whether there is a GPU.
+os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
 # Scripts beside each other import each other by name, as when Python runs one of them.
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
@@ -97,8 +100,15 @@ def zygote():
 def on_pretend_device():
     """A device that is not the host, as a GPU is not."""
     if not AVAILABLE:
-        pytest.skip(f'PyTorch {torch.__version__} has no devices written in Python')
+        pytest.skip('needs a PyTorch that has devices written in Python, and no CUDA')
     with pretend_device():
+        yield
+
+
+@pytest.fixture
+def off_the_host():
+    """A device that is not the host, if there is any."""
+    with pretend_device() if AVAILABLE else nullcontext():
         yield
 
 

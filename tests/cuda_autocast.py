@@ -1,28 +1,18 @@
 """What autocast does on CUDA, for another device."""
 
+import re
+from pathlib import Path
+
 import torch
 from torch.utils._pytree import tree_flatten, tree_map_only
 
-#: Of PyTorch's reference: what runs in the lower precision, in float32, and in the widest type of
-#: its inputs.
-LOWER = (
-    'addbmm addmm addmv addr baddbmm bmm chain_matmul conv1d conv2d conv3d convolution '
-    '_convolution conv_transpose2d.input linalg_multi_dot linear matmul mm mv prelu '
-    'scaled_dot_product_attention'
-)
-FLOAT32 = (
-    'acos asin binary_cross_entropy_with_logits cdist cosh cosine_embedding_loss '
-    'cosine_similarity cross_entropy_loss cumprod cumsum dist erfinv exp expm1 group_norm '
-    'hinge_embedding_loss kl_div l1_loss layer_norm linalg_vector_norm log log10 log1p log2 '
-    'log_softmax.int margin_ranking_loss mse_loss multi_margin_loss nll_loss nll_loss2d '
-    'nll_loss_nd norm.Scalar norm.ScalarOpt_dim pdist pow.Scalar pow.Tensor_Scalar '
-    'pow.Tensor_Tensor prod prod.dim_int reciprocal rsqrt sinh smooth_l1_loss soft_margin_loss '
-    'softmax.int softplus sum sum.dim_IntList tan triplet_margin_loss'
-)
-WIDEST = (
-    'addcdiv addcmul atan2 bilinear cat cross dot grid_sampler index_put scatter_add stack '
-    'tensordot vdot'
-)
+#: Where PyTorch lists the operations: those in the lower precision, in float32, and in the widest
+#: type of their inputs. A norm's are of another form there.
+HEADER = Path(torch.__file__).parent / 'include/ATen/autocast_mode.h'
+LOWER = ('LOWER_PRECISION_FP',)
+FLOAT32 = ('FP32', 'FP32_SET_OPT_DTYPE')
+WIDEST = ('PROMOTE',)
+NORMS = ['norm.Scalar', 'norm.ScalarOpt_dim']
 KEY = 'AutocastPrivateUse1'
 
 
@@ -35,13 +25,25 @@ def register_autocast(device):
     fallback, casts = (torch.library.Library(of, 'IMPL') for of in ('_', 'aten'))
     fallback.fallback(torch.library.fallthrough_kernel, KEY)
     for names, choose in (
-        (LOWER, lambda dtypes: torch.get_autocast_dtype(device)),
-        (FLOAT32, lambda dtypes: torch.float32),
-        (WIDEST, widest),
+        (listed(LOWER), lambda dtypes: torch.get_autocast_dtype(device)),
+        (listed(FLOAT32) + NORMS, lambda dtypes: torch.float32),
+        (listed(WIDEST), widest),
     ):
-        for name in names.split():
+        for name in names:
             casts.impl(name, kernel(name, choose), KEY)
     return fallback, casts
+
+
+def listed(macros):
+    """Operations in lists of PyTorch's header."""
+    text = HEADER.read_text()
+    names = []
+    for macro in macros:
+        body = re.search(rf'define AT_FORALL_{macro}\(_\)((?:.*\\\n)+.*)', text)[1]
+        for base, overload in re.findall(r'_\((\w+)(?:, (\w+))?\)', body):
+            if overload != 'deprecated':
+                names.append('.'.join(filter(None, (base, overload))))
+    return names
 
 
 def kernel(name, choose):
@@ -52,8 +54,9 @@ def kernel(name, choose):
 
     def compute(*args, **kwargs):
         floats = [t for t in tensors_in((args, kwargs)) if t.is_floating_point()]
+        told = any(isinstance(x, torch.dtype) for x in (*args, *kwargs.values()))
         with torch._C._ExcludeDispatchKeyGuard(autocast):
-            if floats:
+            if floats and not told:
                 dtype = choose([t.dtype for t in floats])
                 args, kwargs = tree_map_only(
                     torch.Tensor, lambda t: cast(t, dtype), (args, kwargs)

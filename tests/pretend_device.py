@@ -11,19 +11,32 @@ from unittest import mock
 
 import torch
 from torch.utils import backend_registration
-from torch.utils._python_dispatch import return_and_correct_aliasing
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_map_only
 
 from tests.cuda_autocast import register_autocast, tensors_in
 
 NAME = 'pretend'
-#: PyTorch's interface to devices written in Python is young.
-AVAILABLE = hasattr(backend_registration, '_setup_privateuseone_for_python_backend')
+#: PyTorch's interface to devices written in Python is young, and goes before CUDA in the whole
+#: process.
+AVAILABLE = (
+    hasattr(backend_registration, '_setup_privateuseone_for_python_backend')
+    and not torch.cuda.is_available()
+)
 #: Operations that have the host wait for a result, or for the size of one.
 WAITING = {
     '_local_scalar_dense', '_unique2', 'bincount', 'equal', 'masked_select', 'nonzero',
     'repeat_interleave', 'unique_consecutive', 'unique_dim',
 }  # fmt: skip
+WITHOUT_SCALARS = (
+    'cat',
+    'stack',
+    'gather',
+    'index_add',
+    'index_add_',
+    'scatter',
+    'scatter_',
+)
 COPYING = ('copy_', '_to_copy')
 INDEXING = ('index', 'index_put', 'index_put_', '_index_put_impl_')
 waits = Counter()
@@ -68,11 +81,21 @@ class PretendTensor(torch.Tensor):
         return run(func, args, kwargs or {})
 
 
+class Factories(TorchDispatchMode):
+    """Tensors that are made on the device from none of its tensors."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if str(kwargs.get('device')).startswith(NAME):
+            return run(func, args, kwargs)
+        return func(*args, **kwargs)
+
+
 def run(func, args, kwargs):
     """Let the CPU compute it, unless a GPU would refuse."""
     name = func.__name__.split('.')[0]
-    made = 'device' in kwargs and kwargs['device'] is not None
-    onto = torch.device(kwargs['device']).type if made else NAME
+    made = kwargs.get('device') is not None
+    onto = torch.device(kwargs['device']).type if made else NAME  # where the result is
     ours = [t for t in tensors_in((args, kwargs)) if isinstance(t, PretendTensor)]
     if ours and strangers(name, args, kwargs):
         raise RuntimeError(
@@ -82,6 +105,8 @@ def run(func, args, kwargs):
         waits[name] += 1
     if name in COPYING and crosses(args, kwargs, onto):
         waits['copy'] += 1
+    if ours and name in INDEXING and any(of_the_host(t) for t in tensors_in(args[1])):
+        waits['index of the host'] += 1
     inside = {key: value for key, value in kwargs.items() if key != 'pin_memory'}
     if made:
         inside['device'] = 'cpu'
@@ -103,8 +128,13 @@ def strangers(name, args, kwargs):
         return []
     if name in INDEXING and isinstance(args[0], PretendTensor):
         args = (args[0], *args[2:])  # indices may come from the host
-    tensors = tensors_in((args, kwargs))
-    return [t for t in tensors if not isinstance(t, PretendTensor) and t.dim()]
+    scalars = name not in WITHOUT_SCALARS  # which may come from the host
+    tensors = filter(of_the_host, tensors_in((args, kwargs)))
+    return [t for t in tensors if t.dim() or not scalars]
+
+
+def of_the_host(tensor):
+    return not isinstance(tensor, PretendTensor)
 
 
 def picks_by_mask(name, args):
@@ -117,11 +147,13 @@ def picks_by_mask(name, args):
 
 def crosses(args, kwargs, onto):
     """Whether a copy is between host and device, and waited for."""
-    tensors = args[:2] if len(tensors_in(args)) == 2 else args[:1]
-    sides = {isinstance(t, PretendTensor) for t in tensors}
-    if len(tensors) == 1:
-        sides.add(onto == NAME)
-    return len(sides) == 2 and not kwargs.get('non_blocking', args[2:] == (True,))
+    if len(tensors_in(args)) == 2:  # copy_(self, source, non_blocking)
+        sides = [of_the_host(t) for t in args[:2]]
+        waited = not kwargs.get('non_blocking', args[2:] == (True,))
+    else:  # _to_copy(self, ..., device=, non_blocking=)
+        sides = [of_the_host(args[0]), onto != NAME]
+        waited = not kwargs.get('non_blocking')
+    return waited and sides[0] != sides[1]
 
 
 class Module:
@@ -146,11 +178,7 @@ def register():
     backend_registration._setup_privateuseone_for_python_backend(
         NAME, backend_module=Module, hook=hook()
     )
-    library = torch.library.Library('_', 'IMPL')
-    library.fallback(
-        lambda func, *args, **kwargs: run(func, args, kwargs), 'PrivateUse1'
-    )
-    return library, register_autocast(NAME)  # which end with their objects
+    return register_autocast(NAME)
 
 
 @contextmanager
@@ -166,6 +194,7 @@ def pretend_device():
     there = True
     try:
         with (
+            Factories(),
             mock.patch('mmengine.device.utils.DEVICE', NAME),
             mock.patch.object(torch, 'save', saving_inner(torch.save)),
             mock.patch.object(torch, 'load', on_the_host(torch.load, 'map_location')),

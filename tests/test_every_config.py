@@ -93,7 +93,9 @@ class NoWaitingHook(Hook):
         waits.clear()
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        assert not waits
+        # mmpretrain's mixup and CutMix draw their partners on the host.
+        mixes = runner.model.data_preprocessor.batch_augments is not None
+        assert set(waits) <= ({'index of the host'} if mixes else set()), dict(waits)
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -277,7 +279,7 @@ def test_the_others_differ_in_numbers_only(leaf):
     assert without_numbers(cfg.to_dict()) == without_numbers(like.to_dict())
 
 
-@pytest.mark.usefixtures('on_pretend_device')
+@pytest.mark.usefixtures('off_the_host')
 @pytest.mark.parametrize('leaf', [leaf for leaf in LEAVES if leaf not in LIKE])
 def test_config(leaf, cifar_root, tmp_path):
     cfg = small_config(leaf, cifar_root, tmp_path)

@@ -46,6 +46,7 @@ def test_tensors_of_the_host_are_refused():
         lambda: torch.cat([ours, host]),
         lambda: host[ours.long()],
         lambda: ours.__setitem__(host, host.float()),
+        lambda: torch.stack([ours[0], torch.tensor(1.0)]),
         lambda: ours.index_add_(0, host, ours),
     ):
         with pytest.raises(RuntimeError, match='all tensors to be on the same device'):
@@ -62,6 +63,21 @@ def test_what_a_gpu_takes_of_the_host():
     assert ours.copy_(torch.arange(4)).tolist() == [0, 1, 2, 3]
 
 
+def test_what_is_made_on_it():
+    for make in (
+        lambda **on: torch.arange(4, **on),
+        lambda **on: torch.tensor([1, 2], **on),
+        lambda **on: torch.full((2, 3), 0.5, **on),
+        lambda **on: torch.linspace(0, 1, 3, **on),
+        lambda **on: torch.eye(2, **on),
+        lambda **on: torch.zeros(3, **on).new_ones(2, 2),
+    ):
+        ours = make(device=NAME)
+        assert ours.device.type == NAME
+        assert ours.shape == make().shape
+        assert torch.equal(ours.cpu(), make())
+
+
 def test_waiting_is_counted():
     ours = torch.arange(4.0, device=NAME)
     for wait in (
@@ -71,6 +87,7 @@ def test_waiting_is_counted():
         ours.cpu,
         lambda: torch.zeros(4).copy_(ours),
         lambda: ours[ours > 1],
+        lambda: ours[torch.randperm(4)],
         lambda: bool(ours.any()),
         ours.unique,
         ours.long().bincount,
@@ -97,8 +114,13 @@ def test_autocast_is_cudas(lower):
     with torch.autocast(NAME, dtype=lower):
         logits = layer(x)
         assert (logits.dtype, (logits * 2).dtype) == (lower, lower)
-        for wide in (logits.softmax(1), logits.sum(), logits.norm(), logits.exp()):
+        label = torch.arange(4, device=NAME)
+        for wide in (
+            logits.softmax(1), logits.sum(), logits.norm(), logits.exp(),
+            logits.logsumexp(1), nn.functional.nll_loss(logits, label),
+        ):  # fmt: skip
             assert wide.dtype == torch.float32
+        assert logits.log_softmax(1, dtype=lower).dtype == lower
         assert torch.cat([logits, x], 1).dtype == torch.float32
         with torch.autocast(NAME, enabled=False):
             assert layer(x).dtype == torch.float32

@@ -42,10 +42,11 @@ def class_accuracies(
     images = torch.zeros(size, dtype=torch.float64, device=device)
     hits = images.repeat(len(models), 1)
     for inputs, label, _ in batches(dataloader, preprocess):
-        images += torch.bincount(label, minlength=size)
+        # Not by bincount, which waits for the device.
+        images.index_add_(0, label, images.new_ones(len(label)))
         for model, hit in zip(models, hits):
             predicted = model.head(model.extract_feat(inputs)).argmax(1)
-            hit += torch.bincount(label[predicted == label], minlength=size)
+            hit.index_add_(0, label, (predicted == label).to(hit))
     all_reduce(hits)
     all_reduce(images)
     return (100 * hits / images).cpu().numpy()

@@ -154,6 +154,8 @@ def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
             {'default_hooks.channels_last': dict(type='ChannelsLastHook')}
         )
         return
+    for key in ('loss_scale', 'dtype', 'use_fsdp'):  # AmpOptimWrapper's
+        cfg.optim_wrapper.pop(key, None)
     fragment = Config.fromfile(BASES / f'{device}_bf16.py').to_dict()
     for key in ('val_cfg', 'test_cfg'):
         if cfg.get(key) is None:  # not evaluated

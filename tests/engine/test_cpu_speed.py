@@ -41,6 +41,17 @@ def test_precision_on_a_gpu(monkeypatch, dtype, own):
     assert ('matmul_precision' in cfg.default_hooks) == (not half)
 
 
+@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+def test_bfloat16_in_the_place_of_float16(monkeypatch, device):
+    monkeypatch.setattr(cli, 'get_device', lambda: device)
+    float16 = dict(type='AmpOptimWrapper', loss_scale=512.0, clip_grad=dict(max_norm=1))
+    cfg = Config(dict(optim_wrapper=float16, default_hooks={}))
+    cli.use_mixed_precision(cfg, 'bfloat16')
+    assert cfg.optim_wrapper.type == 'AutocastOptimWrapper'
+    assert cfg.optim_wrapper.clip_grad.max_norm == 1
+    assert 'loss_scale' not in cfg.optim_wrapper
+
+
 def test_gradients_accumulate():
     model = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)

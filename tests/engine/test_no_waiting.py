@@ -76,6 +76,7 @@ def test_on_a_gpu(method, in_memory, tmp_path):
         config=f'{method}/resnet20_digits-lt-if32.py',
         in_memory=in_memory,
         custom_hooks=[dict(type='RefuseWaitingHook')],
+        **{'train_dataloader.pin_memory': True},
     )
     try:
         runner.train()
