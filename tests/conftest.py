@@ -14,6 +14,8 @@ import mmlt_plugin  # noqa: F401 - registers everything
 ROOT = Path(__file__).resolve().parents[1]
 # Lets a process fork after it has asked whether there is a GPU.
 os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
+# Lets a GPU compute the same twice.
+os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 # Scripts beside each other import each other by name, as when Python runs one of them.
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
@@ -125,6 +127,7 @@ def run_tool(tmp_path, zygote):
             command += ['--work-dir', str(work_dir or tmp_path / 'work')]
         env = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHON': sys.executable}
         if script.endswith('.sh'):
+            env['CUDA_VISIBLE_DEVICES'] = ''  # there may be fewer GPUs than processes
             done = subprocess.run(
                 command,
                 cwd=ROOT,

@@ -27,6 +27,7 @@ def make_runner(
         'default_hooks.checkpoint.interval': 1,
         'default_hooks.checkpoint.max_keep_ckpts': -1,
         'train_dataloader.persistent_workers': False,
+        'randomness.deterministic': torch.cuda.is_available(),
         **settings,
     }
     if cfg.model.backbone.type == 'CIFARResNet':
