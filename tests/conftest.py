@@ -20,10 +20,12 @@ os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
 from tests.gloo import GlooPool  # noqa: E402
-from tests.pretend_device import AVAILABLE, pretend_device  # noqa: E402
+from tests.pretend_device import AVAILABLE, pretend_device, register  # noqa: E402
 from tests.zygote import Zygote  # noqa: E402
 
 torch.set_num_threads(1)
+if AVAILABLE:
+    register()  # before the first gradient, when PyTorch counts devices
 
 
 def pytest_addoption(parser):
