@@ -17,7 +17,9 @@ from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from tests.engine.runs import assert_equal, final_state, make_runner
 
-FORK = multiprocessing.get_context('fork')
+# Forks of a process with the imports, but without a gradient's threads, behind it.
+FORK = multiprocessing.get_context('forkserver')
+FORK.set_forkserver_preload(['tests.test_faults'])
 EPOCHS = 8
 FULL = 'a full disk or read-only folder: one sentence, old checkpoints whole'
 SETTINGS = {
