@@ -54,6 +54,12 @@ def start(work_dir, workers=0):
     return process
 
 
+def wait_for_checkpoint(work_dir, process):
+    while not (work_dir / 'last_checkpoint').exists():
+        assert process.is_alive()
+        time.sleep(0.01)
+
+
 def check_checkpoints(work_dir):
     """What last_checkpoint points to, and the best, are whole."""
     pointer = work_dir / 'last_checkpoint'
@@ -116,8 +122,7 @@ def test_killed_again_and_again(moment, tmp_path, uninterrupted, record_property
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_asked_to_stop(number, tmp_path, uninterrupted, record_property):
     process = start(tmp_path)
-    while not (tmp_path / 'last_checkpoint').exists():
-        time.sleep(0.01)
+    wait_for_checkpoint(tmp_path, process)
     while process.is_alive():
         os.kill(process.pid, number)  # Python loses a Ctrl-C that comes in a destructor
         process.join(timeout=0.05)
@@ -261,8 +266,7 @@ def test_truncated_checkpoint(share, tmp_path, record_property):
 @pytest.mark.promise('a second training in a work dir is refused')
 def test_two_trainings_in_one_work_dir(tmp_path, record_property):
     process = start(tmp_path, workers=1)
-    while not (tmp_path / 'last_checkpoint').exists():
-        time.sleep(0.01)
+    wait_for_checkpoint(tmp_path, process)
     record_property('faults', 1)
     try:
         with pytest.raises(ConfigError, match='another training runs in work_dir'):
