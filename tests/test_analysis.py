@@ -4,7 +4,6 @@ import html
 import json
 import os
 import shutil
-from copy import deepcopy
 from xml.etree import ElementTree
 
 import config_results
@@ -15,13 +14,11 @@ import plot_training
 import plot_weight_norms
 import pytest
 import record
-import tables
 import torch
 from mmengine.config import Config
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.run_log import curve, training_seconds
-from mmlt_plugin.settings import recipe
 from tests.conftest import ROOT
 
 METHODS = ('ce', 'reslt', 'bbn')
@@ -125,47 +122,6 @@ def test_a_config_that_has_changed_since(trained):
     ]
     del run['recipe']  # a test's
     assert config_results.differences(run, cfg) == []
-
-
-def test_runs_of_the_config_as_it_is_come_first(trained, tmp_path, monkeypatch):
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
-    monkeypatch.setattr(config_results, 'ROOT', tmp_path)
-    now = dict(record.training(trained / 'ce'), complete=True, other_settings=[])
-    before = deepcopy(now)
-    before['recipe']['param_scheduler.1.gamma'] = 0.5
-    config = tmp_path / now['config']
-    folder = tmp_path / 'results' / config.parent.name
-    folder.mkdir(parents=True)
-    assert config_results.runs_of(config) == ([], [])
-
-    for seed in range(2):
-        (folder / f'{seed}.json').write_text(json.dumps(before))
-    runs, changed = config_results.runs_of(config)
-    assert len(runs) == 2
-    assert 'param_scheduler.1.gamma: 0.5 -> 0.1' in changed
-
-    now['recipe'] = recipe(Config.fromfile(config).to_dict())
-    (folder / '2.json').write_text(json.dumps(now))
-    runs, changed = config_results.runs_of(config)
-    assert [run['recipe'] for run in runs] == [now['recipe']]
-    assert changed == []
-
-
-def test_table_of_shots(trained, tmp_path, monkeypatch):
-    (tmp_path / 'configs').symlink_to(ROOT / 'configs')
-    monkeypatch.setattr(config_results, 'ROOT', tmp_path)
-    run = dict(record.training(trained / 'ce'), complete=True, other_settings=[])
-    config = tmp_path / run['config']
-    run['recipe'] = recipe(Config.fromfile(config).to_dict())
-    folder = tmp_path / 'results' / config.parent.name
-    folder.mkdir(parents=True)
-    for seed, accuracy in enumerate((60.0, 62.0, 64.0)):
-        run['last'] = dict(all=accuracy, many=90.0, medium=2 * seed)
-        (folder / f'{seed}.json').write_text(json.dumps(run))
-    patterns = [f'../ce/{config.name}', '../*/resnet20_digits-lt-if32.py']
-    table = tables.shots_table(config.parents[1] / 'reslt', patterns)
-    row = f'| [CE](../ce/{config.name}) | 62.00 ± 2.00 | 90.00 ± 0.00 | 2.00 ± 2.00 |  | 3 |'
-    assert table.splitlines()[2:] == [row], 'others were not run'
 
 
 def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):

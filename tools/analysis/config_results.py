@@ -65,13 +65,21 @@ def order(config: Path) -> tuple:
     return data, -said['ratio'], said['variant'], said['net']
 
 
-def method(config: Path) -> str:
+def method_of(config: Path) -> dict | None:
+    """The method of a config in results/published.json, if it is there."""
+    key = (config.parent.name, describe(config)['variant'])
+    for method in PUBLISHED['methods']:
+        if (method['folder'], method['variant']) == key:
+            return method
+    return None
+
+
+def method_name(config: Path) -> str:
     """Name of a config's method, as in the main README."""
-    folder, variant = config.parent.name, describe(config)['variant']
-    for row in PUBLISHED['methods']:
-        if (row['folder'], row['variant']) == (folder, variant):
-            return row['name']
-    return f'{folder}, {variant}'
+    method = method_of(config)
+    if method is None:
+        return f'{config.parent.name}, {describe(config)["variant"]}'
+    return method['name']
 
 
 def published(config: Path) -> float | None:
@@ -79,15 +87,11 @@ def published(config: Path) -> float | None:
     key = f'{config.parent.name}/{config.stem}'
     if key in PUBLISHED['configs']:
         return PUBLISHED['configs'][key]
-    said = describe(config)
-    for method in PUBLISHED['methods']:
-        if (method['folder'], method['variant']) == (
-            key.split('/')[0],
-            said['variant'],
-        ):
-            for (classes, ratio), value in zip(CELLS, method['paper']):
-                if (said['data'], said['ratio']) == (f'CIFAR-{classes}-LT', ratio):
-                    return value
+    method, said = method_of(config), describe(config)
+    if method is not None:
+        for (classes, ratio), value in zip(CELLS, method['paper']):
+            if (said['data'], said['ratio']) == (f'CIFAR-{classes}-LT', ratio):
+                return value
     return None
 
 

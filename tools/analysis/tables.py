@@ -29,7 +29,7 @@ from config_results import (
     PUBLISHED,
     ROOT,
     describe,
-    method,
+    method_name,
     order,
     published,
     runs_of,
@@ -118,7 +118,7 @@ def shots_table(folder: Path, patterns: list[str]) -> str:
     several = len({setting(config) for config, *_ in known}) > 1
     lines = [['method', *SHOTS, 'seeds'], ['---'] * (2 + len(SHOTS))]
     for config, runs, changed in known:
-        name = method(config) + several * f', {setting(config)}'
+        name = method_name(config) + several * f', {setting(config)}'
         row = [f'[{name}]({os.path.relpath(config, folder)})']
         for split in SHOTS:  # CIFAR-10-LT has no few-shot classes
             values = [run['last'][split] for run in runs if split in run['last']]
@@ -131,9 +131,9 @@ def methods_table() -> str:
     """The main README's table: every method on CIFAR-LT, paper and ours."""
     head = ['method', *(f'C{data} IF {ratio}' for data, ratio in CELLS), 'numbers of']
     lines = [head, ['---'] * len(head)]
-    for entry in PUBLISHED['methods']:
-        folder, variant = entry['folder'], entry['variant']
-        row = [f'[{entry["name"]}](configs/{folder}/README.md)']
+    for method in PUBLISHED['methods']:
+        folder, variant = method['folder'], method['variant']
+        row = [f'[{method["name"]}](configs/{folder}/README.md)']
         for classes, ratio in CELLS:
             name = f'resnet32_cifar{classes}-lt-if{ratio}{variant and "_" + variant}.py'
             config = ROOT / 'configs' / folder / name
@@ -142,7 +142,7 @@ def methods_table() -> str:
             ours += STAR * bool(changed)
             paper_text = '-' if paper is None else f'{paper:.2f}'
             row.append(f'{paper_text} / **{ours}**' if ours else paper_text)
-        lines.append([*row, entry['source'] or ''])
+        lines.append([*row, method['source'] or ''])
     text = markdown(lines)
     if STAR in text:
         text += f"\n{STAR} Trained before the config changed, see the method's page.\n"
