@@ -6,10 +6,10 @@ import torch
 
 
 def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
-    """Move a tensor to a device, which goes on with its work meanwhile.
+    """Move a tensor of the host to a device, which goes on with its work meanwhile.
 
     Args:
-        tensor: A tensor of the host, or one that is there already.
+        tensor: A tensor on the CPU.
         device: Where to.
 
     Returns:
@@ -21,7 +21,7 @@ def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
         >>> to_device(torch.tensor([1, 2]), 'cpu')
         tensor([1, 2])
     """
-    if torch.device(device).type == 'cuda' and not tensor.is_cuda:
+    if torch.device(device).type == 'cuda':
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
 

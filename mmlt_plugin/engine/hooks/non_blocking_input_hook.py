@@ -45,11 +45,13 @@ class NonBlockingInputHook(Hook):
 def send_labels(preprocessor: BaseDataPreprocessor, args: tuple[Any, ...]) -> None:
     """Put the labels of a batch, in one copy, where the preprocessor would copy them."""
     samples = args[0].get('data_samples') if isinstance(args[0], dict) else None
-    if preprocessor.device.type == 'cpu' or not samples:
+    if not samples:
         return
     if not all(isinstance(s, DataSample) and 'gt_label' in s for s in samples):
         return
     labels = [sample.gt_label for sample in samples]
+    if labels[0].device.type == preprocessor.device.type:  # as from memory, or on a CPU
+        return
     sent = to_device(torch.cat(labels), preprocessor.device)
     for sample, label in zip(samples, sent.split([len(label) for label in labels])):
         sample.set_field(label, 'gt_label', dtype=torch.Tensor)
