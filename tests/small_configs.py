@@ -1,0 +1,150 @@
+"""Configs of the project, made small enough to train an iteration on a few real images."""
+
+from copy import deepcopy
+
+import torch
+from mmengine.config import Config
+from mmpretrain.datasets import CIFAR10, CIFAR100
+from mmpretrain.registry import DATASETS, MODELS
+
+from mmlt_plugin.datasets import ImageFolderDataset
+from mmlt_plugin.datasets.image_list import BenchmarkList
+from tests.conftest import ROOT
+
+images = {}
+cache = {}
+read_all = CIFAR10.load_data_list
+
+
+@DATASETS.register_module()
+class CIFARWithManyClasses(CIFAR100):
+    """Real CIFAR images in the place of a data set that is not here."""
+
+    def __init__(self, many_classes, **kwargs):
+        self.many_classes = many_classes
+        super().__init__(**kwargs)
+        self._metainfo['classes'] = tuple(map(str, range(many_classes)))
+
+    def load_data_list(self):
+        infos = super().load_data_list()
+        for number, info in enumerate(infos):
+            info['gt_label'] = number % self.many_classes
+        return infos
+
+
+def read_some(dataset):
+    key = (type(dataset).base_folder, dataset.split)
+    if key not in images:
+        images[key] = read_all(dataset)[:6000]
+    return [dict(info) for info in images[key]]
+
+
+def shrink(value):
+    """A pipeline for images in memory, of 64 instead of 224 pixels."""
+    if isinstance(value, dict):
+        small = {key: shrink(item) for key, item in value.items()}
+        for key in ('scale', 'crop_size'):
+            if key in small and isinstance(small[key], int):
+                small[key] = small[key] * 64 // 224
+        return small
+    if isinstance(value, (list, tuple)):
+        items = [v for v in value if not str(v).find("'LoadImageFromFile'") >= 0]
+        return type(value)(shrink(item) for item in items)
+    return value
+
+
+def without_downloads(value):
+    if isinstance(value, dict):
+        init = value.get('init_cfg')
+        if isinstance(init, dict) and init.get('type') == 'Pretrained':
+            value['init_cfg'] = None
+        for item in value.values():
+            without_downloads(item)
+
+
+def few_or_all(cfg):
+    """Few images where all of them are looked at, one a class for means of features."""
+    if 'class_means' in cfg.default_hooks:
+        return cfg.data_preprocessor.num_classes
+    return 8 if 'experts' in cfg.default_hooks else None
+
+
+#: Thresholds by which all classes are in a shot split, however few images there are.
+ALL_IN = {
+    'many': dict(many=0, few=0),
+    'medium': dict(many=10**9, few=0),
+    'few': dict(many=10**9, few=10**9),
+}
+
+
+def save_experts(leaf, cifar_root, folder):
+    """Checkpoints of untrained experts, as a student's config wants them."""
+    paths = []
+    for number, split in enumerate(ALL_IN):
+        name = leaf.replace('.py', f'_{split}.py')
+        cfg = small_config(name, cifar_root, folder)
+        model = MODELS.build(cfg.model)
+        # Every third class: few images have some of each expert's.
+        model.head.own.copy_(
+            torch.arange(cfg.data_preprocessor.num_classes) % 3 == number
+        )
+        text = '\n'.join(
+            f'{key} = {cfg[key].to_dict()!r}' for key in ('model', 'data_preprocessor')
+        )
+        paths.append(str(folder / f'{split}.pth'))
+        torch.save(dict(state_dict=model.state_dict(), meta=dict(cfg=text)), paths[-1])
+    return paths
+
+
+def small_config(leaf, cifar_root, work_dir):
+    if leaf not in cache:
+        cache.clear()  # of the leaf before
+        cache[leaf] = Config.fromfile(ROOT / 'configs' / leaf)
+    cfg = deepcopy(cache[leaf])
+    cfg.work_dir = str(work_dir)
+    cfg.log_level = 'ERROR'
+    cfg.launcher = 'none'
+    cfg.experiment_name = str(work_dir).replace('/', '_')
+    without_downloads(cfg.model)
+    if cfg.model.backbone.get('depth', 0) > 50:  # test_configs.py builds them all
+        cfg.model.backbone.depth = 50
+    if 'feature_size' in cfg.model.get('neck', {}):
+        cfg.model.neck.feature_size = 2  # of 64 pixels
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        loader = cfg[name]
+        loader.update(batch_size=4, num_workers=0, persistent_workers=False)
+        loader.collate_fn = dict(type='default_collate')
+        dataset = loader.dataset
+        kind = DATASETS.get(dataset.type)
+        if issubclass(kind, (BenchmarkList, ImageFolderDataset)):
+            loader.dataset = dict(
+                type='CIFARWithManyClasses',
+                many_classes=cfg.data_preprocessor.num_classes,
+                data_root=cifar_root,
+                split='test',
+                pipeline=shrink(dataset.pipeline),
+                indices=few_or_all(cfg) if name == 'train_dataloader' else 8,
+            )
+        else:
+            while 'dataset' in dataset:
+                dataset = dataset.dataset
+            if 'data_root' in dataset:
+                dataset.data_root = cifar_root
+            if 'experts' in cfg.default_hooks:
+                dataset.indices = 800
+            if name != 'train_dataloader' and dataset.get('split') == 'test':
+                dataset.indices = 8
+    # The test at the end is evaluation enough.
+    cfg.train_cfg = dict(type='OneIterationEpochs', max_epochs=2, val_begin=9)
+    cfg.default_hooks.checkpoint.interval = 1
+    if 'deferred_recipe' in cfg.default_hooks:
+        cfg.default_hooks.deferred_recipe.schedule[0].action_epoch = 2
+    sampler = cfg.train_dataloader.sampler
+    if sampler.type == 'DeferredSampler':
+        sampler.action_epoch = 2
+    if sampler.type == 'ShotSplitSampler':
+        sampler.update(ALL_IN[sampler.split])
+        cfg.model.head.update(ALL_IN[sampler.split])
+    if 'experts' in cfg.default_hooks:
+        cfg.default_hooks.experts.dataset = None  # CIFAR has no validation split
+    return cfg
