@@ -110,6 +110,9 @@ def small_config(leaf, cifar_root, work_dir):
         cfg.model.backbone.depth = 50
     if 'feature_size' in cfg.model.get('neck', {}):
         cfg.model.neck.feature_size = 2  # of 64 pixels
+    if 'class_means' in cfg.default_hooks:  # wants images of every class: of fewer
+        few = min(cfg.data_preprocessor.num_classes, 100)
+        cfg.data_preprocessor.num_classes = cfg.model.head.num_classes = few
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         loader = cfg[name]
         loader.update(batch_size=4, num_workers=0, persistent_workers=False)
@@ -130,7 +133,7 @@ def small_config(leaf, cifar_root, work_dir):
                 dataset = dataset.dataset
             if 'data_root' in dataset:
                 dataset.data_root = cifar_root
-            if 'experts' in cfg.default_hooks:
+            if few_or_all(cfg):
                 dataset.indices = 800
             if name != 'train_dataloader' and dataset.get('split') == 'test':
                 dataset.indices = 8

@@ -2,8 +2,8 @@
 
 It does so on a device that is not the host, as a GPU is not, without waiting for it.
 
-Of the imbalance ratios, depths, years, epochs and shot splits of one method it is one that does;
-the others are shown to differ in numbers only, and test_configs.py builds their models.
+Of the two CIFARs, imbalance ratios, depths, years, epochs and shot splits of one method it is one
+that does; the others are shown to differ in numbers only, and test_configs.py builds their models.
 """
 
 import gc
@@ -41,8 +41,9 @@ class OneIterationEpochs(EpochBasedTrainLoop):
         self._epoch += 1
 
 
-#: What makes two configs alike: imbalance ratios, depths, years, epochs and shot splits.
+#: What makes two configs alike: CIFARs, imbalance ratios, depths, years, epochs, splits.
 ALIKE = [
+    (r'cifar10-lt', 'cifar100-lt'),
     (r'-if(10|50)(?=[_.])', '-if100'),
     (r'resnext101_', 'resnext50_'),
     (r'resnet152_inat', 'resnet50_inat'),
