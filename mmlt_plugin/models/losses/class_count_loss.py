@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from torch import nn
 
 from ...checks import check_choice
 from ...errors import ConfigError
 from .class_weights import class_weights
+from .constants import ModuleWithConstants
 
 NORMALIZERS = ('weights', 'batch')
 
 
-class ClassCountLoss(nn.Module):
+class ClassCountLoss(ModuleWithConstants):
     r"""A loss of single images, weighted by class and averaged.
 
     .. math:: L = \frac{\sum_n w_{y_n} \ell(z_n, y_n)}{\sum_n w_{y_n}}
@@ -41,7 +41,7 @@ class ClassCountLoss(nn.Module):
 
     counts: torch.Tensor
     weights: torch.Tensor
-    #: Tensors (C,) that follow from the counts, in float64.
+    #: Tensors (C,).
     constants: tuple[str, ...] = ('counts', 'weights')
 
     def __init__(
@@ -58,7 +58,6 @@ class ClassCountLoss(nn.Module):
         self.beta = beta
         self.normalizer = normalizer
         self.loss_weight = loss_weight
-        # No buffers: a moving average of the model is copied before they have a size.
         for name in self.constants:
             setattr(self, name, torch.zeros(0))
 
@@ -71,15 +70,6 @@ class ClassCountLoss(nn.Module):
                 'none may be negative, and not all zero'
             )
         self.weights = class_weights(self.counts, self.scheme, self.beta)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> ClassCountLoss:
-        super()._apply(fn, recurse)
-        for name in self.constants:  # their precision stays, where the device has it
-            constant = getattr(self, name)
-            device = fn(constant.float()).device  # a change of layout alone tells none
-            dtype = torch.float32 if device.type == 'mps' else torch.float64
-            setattr(self, name, constant.to(device, dtype))
-        return self
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss (N, C) of every image, were its label the c-th; float32 at least."""

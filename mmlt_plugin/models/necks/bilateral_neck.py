@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from mmengine.model import BaseModule, PretrainedInit, constant_init
 from mmpretrain.registry import MODELS
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from ...checks import check_choice
 from ..backbones.bilateral_trunk import last_block
 from ..layers import split_halves
+from .backbone_parts import BackboneParts
 
-#: A backbone's ``init_cfg.type`` that reads a checkpoint.
-PRETRAINED = ('Pretrained', PretrainedInit)
 BRANCHES = ('both', 'conventional', 'rebalancing')
 
 
 @MODELS.register_module()
-class BilateralNeck(BaseModule):
+class BilateralNeck(BackboneParts):
     """The last block of a backbone twice, for the conventional and re-balancing branch.
 
     BBN Sec. 4.2. In training the first half of the batch goes through the conventional
@@ -66,41 +61,12 @@ class BilateralNeck(BaseModule):
         settings = {**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone
         net = MODELS.build(settings)
         name = last_block(net)
-        init_cfg: Any = net.init_cfg
         # Two nets, so that the branches start from weights of their own.
         blocks = [n.get_submodule(name) for n in (net, MODELS.build(settings))]
-        if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
-            init_cfg = init_cfg[0]
-        if isinstance(init_cfg, dict) and init_cfg['type'] in PRETRAINED:
-            prefix = '.'.join(
-                filter(None, [init_cfg.get('prefix', '').rstrip('.'), name])
-            )
-            for block in blocks:
-                block.init_cfg = {**init_cfg, 'prefix': prefix}
-            init_cfg = None
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(net, [(name, block) for block in blocks])
         self.conventional, self.rebalancing = blocks
         self.branch = branch
         self.pairs = pairs
-        self._starts_as_identity = init_cfg and net.zero_init_residual
-        frozen = net.frozen_stages >= len(net.res_layers)
-        self._norm_eval = net.norm_eval or frozen
-
-    def init_weights(self) -> None:
-        """Initialise both blocks as the backbone would."""
-        super().init_weights()
-        if self._starts_as_identity:
-            for block in (self.conventional, self.rebalancing):
-                constant_init(getattr(block, 'norm3', None) or block.norm2, 0)
-
-    def train(self, mode: bool = True) -> BilateralNeck:
-        """Keep the statistics that the backbone's settings want kept."""
-        super().train(mode)
-        if self._norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         """Last map of the trunk to the features of both branches, side by side."""

@@ -1,0 +1,56 @@
+"""Parts of backbones within necks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mmengine.model import BaseModule, PretrainedInit, constant_init
+from torch.nn.modules.batchnorm import _BatchNorm
+
+#: A backbone's ``init_cfg.type`` that reads a checkpoint.
+PRETRAINED = ('Pretrained', PretrainedInit)
+
+
+class BackboneParts(BaseModule):
+    """A neck made of parts of backbones, which are initialised and trained as there.
+
+    Args:
+        net: The backbone, whose settings count: ``init_cfg``, ``zero_init_residual``,
+            ``norm_eval``, ``frozen_stages``.
+        parts: The neck's parts and their names in the backbone; one may be there twice.
+            Weights of a checkpoint go into all of one name.
+    """
+
+    def __init__(self, net: Any, parts: Iterable[tuple[str, BaseModule]]) -> None:
+        init_cfg: Any = net.init_cfg
+        if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
+            init_cfg = init_cfg[0]
+        if isinstance(init_cfg, dict) and init_cfg['type'] in PRETRAINED:
+            outer = init_cfg.get('prefix', '').rstrip('.')
+            for name, part in parts:
+                prefix = '.'.join(filter(None, [outer, name]))
+                part.init_cfg = {**init_cfg, 'prefix': prefix}
+            init_cfg = None
+        super().__init__(init_cfg=init_cfg)
+        self._starts_as_identity = init_cfg and net.zero_init_residual
+        frozen = net.frozen_stages >= len(net.res_layers)
+        self._norm_eval = net.norm_eval or frozen
+
+    def init_weights(self) -> None:
+        """Initialise all parts as the backbone would."""
+        super().init_weights()
+        if self._starts_as_identity:
+            for block in self.modules():
+                last = getattr(block, 'norm3', None) or getattr(block, 'norm2', None)
+                if last is not None:
+                    constant_init(last, 0)
+
+    def train(self, mode: bool = True) -> BackboneParts:
+        """Keep the statistics that the backbone's settings want kept."""
+        super().train(mode)
+        if self._norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self
