@@ -1,5 +1,7 @@
 """Every head with its loss: two ranks of B / 2 images equal one of B."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from mmpretrain.registry import MODELS
@@ -23,6 +25,8 @@ HEADS = {
     'LWS': dict(type='LWSHead', loss=dict(type='CrossEntropyLoss')),
     'tau-norm': dict(type='TauNormHead', loss=dict(type='CrossEntropyLoss')),
     'NCM': dict(type='NCMHead', loss=dict(type='CrossEntropyLoss')),
+    'RIDE': dict(type='MultiExpertHead', head=dict(type='CosineClsHead', loss=dict(type='RIDELoss', loss=dict(type='LDAMLoss', scheme='effective'), imbalance=0.3))),
+    'ResLT on experts': dict(type='MultiExpertHead', head=dict(type='ResLTHead', groups=3)),
 }  # fmt: skip
 LABELS = [0, 0, 1, 3, 2, 0, 1, 0]
 
@@ -30,7 +34,8 @@ LABELS = [0, 0, 1, 3, 2, 0, 1, 0]
 def loss_and_gradients(name, items):
     """Loss and gradients of some of the eight images."""
     torch.manual_seed(0)
-    cfg = {**HEADS[name], 'num_classes': 5, 'in_channels': DIM}
+    cfg = deepcopy(HEADS[name])
+    cfg.get('head', cfg).update(num_classes=5, in_channels=DIM)
     head = MODELS.build(cfg).double()
     for module in head.modules():
         if hasattr(module, 'set_class_counts'):
@@ -47,7 +52,10 @@ def loss_and_gradients(name, items):
     if name.startswith('BBN'):  # pairs of a uniform and a re-balanced image
         pairs = features.unflatten(0, (2, 4)).transpose(0, 1).flatten(1)[:, :DIM]
         chosen = pairs[items[: len(items) // 2]]
-    losses = head.loss((chosen,), samples(LABELS[i] for i in items))
+    feats = (chosen,)
+    if cfg['type'] == 'MultiExpertHead':
+        feats = tuple(torch.cat([chosen[:, n:], chosen[:, :n]], 1) for n in range(3))
+    losses = head.loss(feats, samples(LABELS[i] for i in items))
     total = sum(value for key, value in losses.items() if 'loss' in key)
     parameters = list(head.parameters())
     gradients = torch.autograd.grad(total, parameters, allow_unused=True)

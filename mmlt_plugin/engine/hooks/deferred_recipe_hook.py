@@ -83,7 +83,10 @@ class DeferredRecipeHook(SwitchRecipeHook):
         owner = owner_of_loss(runner)
         device = device_of(unwrapped(runner.model))
         loss_module.to(device)
-        owner.loss_module = loss_module
+        old = owner.loss_module
+        for module in list(owner.modules()):  # experts share it
+            if getattr(module, 'loss_module', None) is old:
+                module.loss_module = loss_module
         for hook in runner.hooks:
             if isinstance(hook, ClassCountsHook):
                 hook.hand_out(owner.modules(), device)

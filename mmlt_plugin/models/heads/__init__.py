@@ -4,6 +4,7 @@ from .bbn_head import BBNHead
 from .cosine_head import CosineClsHead
 from .feature_loss_head import FeatureLossHead
 from .lws_head import LWSHead
+from .multi_expert_head import MultiExpertHead
 from .ncm_head import NCMHead
 from .oltr_head import OLTRHead
 from .reslt_head import ResLTHead
@@ -17,6 +18,7 @@ __all__ = [
     'CosineClsHead',
     'FeatureLossHead',
     'LWSHead',
+    'MultiExpertHead',
     'NCMHead',
     'OLTRHead',
     'ResLTHead',

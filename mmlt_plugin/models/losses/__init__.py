@@ -11,6 +11,7 @@ from .matching import check_match
 from .range_loss import RangeLoss
 from .reslt_loss import ResLTLoss
 from .reweighted_loss import ReweightedLoss
+from .ride_loss import RIDELoss
 
 __all__ = [
     'BalancedSoftmaxLoss',
@@ -19,6 +20,7 @@ __all__ = [
     'LDAMLoss',
     'LiftedStructuredLoss',
     'LogitAdjustedLoss',
+    'RIDELoss',
     'RangeLoss',
     'ResLTLoss',
     'ReweightedLoss',

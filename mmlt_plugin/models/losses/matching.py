@@ -9,7 +9,7 @@ def check_match(head: Any, loss: Any) -> None:
     """Ask a head and a loss whether they fit together, where they know.
 
     Args:
-        head: May have ``check_loss(loss)``.
+        head: May have ``check_loss(loss)``. One with ``experts`` stands for them.
         loss: May have ``check_head(head)``.
 
     Raises:
@@ -20,7 +20,8 @@ def check_match(head: Any, loss: Any) -> None:
         >>> from mmlt_plugin.models import ReweightedLoss, check_match
         >>> check_match(LinearClsHead(num_classes=2, in_channels=4), ReweightedLoss())
     """
-    if hasattr(loss, 'check_head'):
-        loss.check_head(head)
-    if hasattr(head, 'check_loss'):
-        head.check_loss(loss)
+    for one in getattr(head, 'experts', [head]):
+        if hasattr(loss, 'check_head'):
+            loss.check_head(one)
+        if hasattr(one, 'check_loss'):
+            one.check_loss(loss)

@@ -2,5 +2,6 @@
 
 from .bilateral_neck import BilateralNeck
 from .modulated_attention_neck import ModulatedAttentionNeck
+from .multi_expert_neck import MultiExpertNeck
 
-__all__ = ['BilateralNeck', 'ModulatedAttentionNeck']
+__all__ = ['BilateralNeck', 'ModulatedAttentionNeck', 'MultiExpertNeck']

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/models/resnet32_ride.py',
+    '../_base_/datasets/cifar100-lt.py',
+    '../_base_/schedules/cifar_ride_200e.py',
+    '../_base_/ride_runtime.py',
+]
+
+train_dataloader = dict(drop_last=False, dataset=dict(imbalance_factor=0.01))

@@ -1,0 +1,113 @@
+"""Several heads that predict together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmpretrain.models.heads import ClsHead
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+from torch import nn
+
+from ...checks import check_number
+from ...errors import ConfigError
+from ..losses import RIDELoss
+from .accuracies import accuracies
+from .targets import stack_targets
+
+
+@MODELS.register_module()
+class MultiExpertHead(ClsHead):
+    r"""A head for each expert; the prediction is the mean of their logits.
+
+    RIDE (Wang et al., ICLR 2021, Sec. 3), and ResLT's released code on top of it: the
+    losses of the experts are added. Any head will do. With :class:`RIDELoss` as its
+    loss the experts are also kept apart; any other one sees one expert at a time.
+
+    Args:
+        head: Config of an expert's head, of which there is one for each expert. They
+            share its loss, so ``DeferredRecipeHook`` changes all.
+        experts: Number of experts K, as many as :class:`MultiExpertNeck` has.
+        **kwargs: Arguments of ``ClsHead``: ``topk``, ``cal_acc``.
+
+    Raises:
+        ConfigError: ``experts`` is no positive integer, or the features are not those of
+            so many experts.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import MultiExpertHead
+        >>> head = dict(type='LinearClsHead', num_classes=10, in_channels=48)
+        >>> head = MultiExpertHead(head=head, experts=3)
+        >>> head(tuple(torch.zeros(3, 2, 48))).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(self, head: dict, experts: int = 3, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        check_number('experts of MultiExpertHead', experts, '[1, inf)', integer=True)
+        self.experts = nn.ModuleList(MODELS.build(head) for _ in range(experts))
+        self.loss_module = self.experts[0].loss_module
+        for expert in self.experts:
+            expert.loss_module = self.loss_module
+
+    def of_each(
+        self, feats: tuple[torch.Tensor, ...]
+    ) -> list[tuple[Any, tuple[torch.Tensor]]]:
+        """The experts, each with its own feature."""
+        if len(feats) != len(self.experts):
+            raise ConfigError(
+                f'MultiExpertHead has experts={len(self.experts)} and got {len(feats)} '
+                'features: the neck, a MultiExpertNeck in general, must have as many'
+            )
+        return [(expert, (feat,)) for expert, feat in zip(self.experts, feats)]
+
+    def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """What the experts' classifiers get, side by side, (N, K D)."""
+        parts = [expert.pre_logits(feat) for expert, feat in self.of_each(feats)]
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+    def expert_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits of every expert, (N, K, C)."""
+        return torch.stack([expert(feat) for expert, feat in self.of_each(feats)], 1)
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Mean logits, (N, C)."""
+        return self.expert_logits(feats).mean(1)
+
+    def loss(
+        self,
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+        **kwargs: Any,
+    ) -> dict[str, torch.Tensor]:
+        """Losses, summed over the experts.
+
+        Args:
+            feats: One feature for each expert.
+            data_samples: The batch's labels, hard or soft.
+            **kwargs: Passed on to the loss.
+
+        Returns:
+            dict: ``loss`` and ``loss_diversity`` of :class:`RIDELoss`, or what the
+            experts' heads return, of which accuracies are means.
+        """
+        if isinstance(self.loss_module, RIDELoss):
+            logits = self.expert_logits(feats)
+            target = stack_targets(data_samples)
+            losses = self.loss_module(logits, target, **kwargs)
+            if self.cal_acc:
+                losses.update(accuracies(logits.mean(1), target, self.topk))
+            return losses
+        parts = [
+            expert.loss(feat, data_samples, **kwargs)
+            for expert, feat in self.of_each(feats)
+        ]
+        losses = {}
+        for key in parts[0]:
+            # mmpretrain's heads have a list of accuracies, one a threshold.
+            values = [x[0] if isinstance(x := part[key], list) else x for part in parts]
+            total = torch.stack(values).sum(0)
+            losses[key] = total if 'loss' in key else total / len(parts)
+        return losses

@@ -1,0 +1,118 @@
+"""The loss of diverse experts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmpretrain.registry import MODELS
+from torch import nn
+
+from ...checks import check_number
+from ...errors import ConfigError
+from .constants import ModuleWithConstants
+from .matching import check_match
+
+
+@MODELS.register_module()
+class RIDELoss(ModuleWithConstants):
+    r"""The experts' own losses, less a multiple of how far they are from their mean.
+
+    RIDE (Wang et al., ICLR 2021, Sec. 3), as its released code has it: with the mean
+    logits :math:`\bar z` of K experts, without a gradient,
+
+    .. math:: L = \sum_{k=1}^K \ell(z_k, y) - \lambda \bar T^2 \sum_{k=1}^K
+        \mathrm{KL}\big(\mathrm{softmax}(\bar z / T)\,\|\,\mathrm{softmax}(z_k / T)\big)
+
+    averaged over the batch. The temperature of a class, whose mean is :math:`\bar T`,
+    grows with its share of the N training images,
+
+    .. math:: T_c = T \, \frac{w_c}{\max_i w_i}, \qquad
+        w_c = \gamma \frac{C N_c}{N} + 1 - \gamma
+
+    so experts may differ more where there are few images. The released code brings the
+    classes' temperatures in together with the deferred weights of the loss.
+
+    Args:
+        loss: Config of :math:`\ell`; of :class:`LDAMLoss`, which takes cosines, the scale
+            counts in the diversity too.
+        diversity: The factor :math:`\lambda` >= 0.
+        temperature: T > 0.
+        imbalance: :math:`\gamma` in [0, 1); 0 is the same temperature for all classes.
+
+    Raises:
+        ConfigError: An argument lies outside its range.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import RIDELoss
+        >>> loss = RIDELoss(dict(type='CrossEntropyLoss'))
+        >>> sorted(loss(torch.randn(4, 3, 10), torch.tensor([0, 1, 2, 3])))
+        ['loss', 'loss_diversity']
+    """
+
+    temperatures: torch.Tensor
+    constants = ('temperatures',)
+
+    def __init__(
+        self,
+        loss: dict,
+        diversity: float = 0.2,
+        temperature: float = 1.0,
+        imbalance: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_number('diversity of RIDELoss', diversity, '[0, inf)')
+        check_number('temperature of RIDELoss', temperature, '(0, inf)')
+        check_number('imbalance of RIDELoss', imbalance, '[0, 1)')
+        self.loss = MODELS.build(loss)
+        self.diversity = diversity
+        self.temperature = temperature
+        self.imbalance = imbalance
+        self.temperatures = torch.tensor([temperature], dtype=torch.float64)
+
+    def check_head(self, head: nn.Module) -> None:
+        """Refuse a head that the loss of the single experts would refuse."""
+        check_match(head, self.loss)
+
+    def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
+        """Take the training images per class, shape (C,)."""
+        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        weights = self.imbalance * images / images.mean() + 1 - self.imbalance
+        self.temperatures = self.temperature * weights / weights.max()
+
+    def forward(
+        self, logits: torch.Tensor, target: torch.Tensor, **kwargs: Any
+    ) -> dict[str, torch.Tensor]:
+        """Both terms of the loss.
+
+        Args:
+            logits: Logits of every expert, (N, K, C).
+            target: Labels (N,) or soft labels (N, C).
+            **kwargs: Passed on to the loss of the single experts.
+
+        Returns:
+            dict: ``loss``, and ``loss_diversity``, which is not positive.
+        """
+        if logits.dim() != 3:
+            raise ConfigError(
+                f'RIDELoss takes the logits of all experts and got {tuple(logits.shape)}: '
+                'put the head with this loss into a MultiExpertHead'
+            )
+        own = [
+            self.loss(z, target, avg_factor=len(z), **kwargs) for z in logits.unbind(1)
+        ]
+        if logits.dtype in (torch.float16, torch.bfloat16):
+            logits = logits.float()
+        scaled = getattr(self.loss, 'scale', 1.0) * logits
+        scaled = scaled / self.temperatures.to(scaled)
+        mean = scaled.detach().mean(1, keepdim=True).log_softmax(-1)
+        # Of every expert, (N, K).
+        distance = (mean.exp() * (mean - scaled.log_softmax(-1))).sum(-1)
+        factor = self.diversity * self.temperatures.mean().to(scaled) ** 2
+        return dict(
+            loss=torch.stack(own).sum(),
+            loss_diversity=-factor * distance.sum(1).mean(),
+        )

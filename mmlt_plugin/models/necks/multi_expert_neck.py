@@ -1,0 +1,110 @@
+"""Experts that share the first stages of a backbone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from mmengine.model import ModuleList, Sequential
+from mmpretrain.registry import MODELS
+
+from ...checks import check_number
+from ...errors import ConfigError
+from ..backbones.multi_expert_trunk import last_stages
+from .backbone_parts import BackboneParts
+
+
+@MODELS.register_module()
+class MultiExpertNeck(BackboneParts):
+    """The last stages of a backbone once for each expert, narrower if wanted.
+
+    RIDE (Wang et al., ICLR 2021, Sec. 3): experts share the earlier stages and have the
+    later ones to themselves, with three quarters of the channels, so that three experts
+    cost little more than one net.
+
+    Args:
+        backbone: Config of the whole backbone, the same as ``MultiExpertTrunk`` gets.
+        experts: Number of experts K.
+        stages: Number of last stages that every expert has for itself.
+        width: Channels in them, as a share of the backbone's, in (0, 1]; RIDE has 0.75.
+            Weights of a checkpoint fit the share 1 only.
+        pool: Whether to average each map: heads that take maps want False.
+
+    Returns:
+        tuple[Tensor]: What the experts make of the trunk's map, K tensors (N, D), or
+        (N, D, H, W) without ``pool``.
+
+    Raises:
+        ConfigError: An argument lies outside its range, the backbone has too few stages
+            or none, or a narrower one is to start from a checkpoint.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import MultiExpertNeck
+        >>> neck = MultiExpertNeck(dict(type='CIFARResNet', depth=32), width=0.75)
+        >>> [x.shape for x in neck((torch.zeros(2, 16, 32, 32),))]
+        [torch.Size([2, 48]), torch.Size([2, 48]), torch.Size([2, 48])]
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        experts: int = 3,
+        stages: int = 2,
+        width: float = 1.0,
+        pool: bool = True,
+    ) -> None:
+        check_number('experts of MultiExpertNeck', experts, '[1, inf)', integer=True)
+        check_number('width of MultiExpertNeck', width, '(0, 1]')
+        nets = [build_narrower(backbone, stages, width) for _ in range(experts)]
+        names = last_stages(nets[0], stages)
+        parts = [
+            [(name, Sequential(*getattr(net, name))) for name in names] for net in nets
+        ]
+        super().__init__(nets[0], [part for expert in parts for part in expert])
+        if width < 1 and parts[0][0][1].init_cfg:
+            raise ConfigError(
+                f'MultiExpertNeck: weights of a checkpoint do not fit width={width}: set '
+                'width=1, or remove init_cfg from its backbone'
+            )
+        self.experts = ModuleList(
+            Sequential(*(stage for _, stage in expert)) for expert in parts
+        )
+        self.pool = pool
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """Last map of the trunk to the features of all experts."""
+        maps = (expert(feats[-1]) for expert in self.experts)
+        return tuple(x.mean((2, 3)) if self.pool else x for x in maps)
+
+
+def build_narrower(backbone: dict, stages: int, width: float) -> Any:
+    """A backbone whose last stages have a share of their channels.
+
+    Args:
+        backbone: Its config.
+        stages: Number of last stages.
+        width: The share; ResNeXts keep their number of groups.
+
+    Example:
+        >>> from mmlt_plugin.models.necks.multi_expert_neck import build_narrower
+        >>> net = build_narrower(dict(type='ResNet', depth=18), stages=1, width=0.5)
+        >>> net.layer3[0].out_channels, net.layer4[0].out_channels
+        (256, 256)
+    """
+    kind: Any = MODELS.get(backbone['type'])
+
+    class Narrower(kind):
+        def make_res_layer(
+            self, in_channels: int, out_channels: int, **kwargs: Any
+        ) -> Any:
+            stage = len(self.res_layers)  # so many are there already
+            first = len(self.stage_blocks) - stages
+            return super().make_res_layer(
+                in_channels=int(in_channels * (width if stage > first else 1)),
+                out_channels=int(out_channels * (width if stage >= first else 1)),
+                **kwargs,
+            )
+
+    Narrower.__name__ = kind.__name__  # errors name it
+    return Narrower(**{key: value for key, value in backbone.items() if key != 'type'})
