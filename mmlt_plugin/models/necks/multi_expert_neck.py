@@ -20,7 +20,7 @@ class MultiExpertNeck(BackboneParts):
 
     RIDE (Wang et al., ICLR 2021, Sec. 3): experts share the earlier stages and have the
     later ones to themselves, with three quarters of the channels, so that three experts
-    cost little more than one net.
+    cost about 1.45 times one net.
 
     Args:
         backbone: Config of the whole backbone, the same as ``MultiExpertTrunk`` gets.
