@@ -253,7 +253,7 @@ def test_initialisation_is_the_backbones():
         (lambda: multi_expert_trunk(RESNET20, stages=3), 'stages=3 of the experts is all'),
         (lambda: multi_expert_trunk(dict(type='LeNet5')), 'LeNet5 has no residual stages'),
         (lambda: MultiExpertNeck(RESNET20, width=1.5), 'width=1.5 of MultiExpertNeck'),
-        (lambda: make_head()((torch.zeros(N, 4),)), 'experts=3 and got 1 features'),
+        (lambda: make_head()((torch.zeros(N, 4),)), 'has 3 heads and got 1 features'),
         (lambda: RIDELoss(BASES['cross-entropy'], imbalance=1.0), 'imbalance=1.0 of RIDELoss'),
         (lambda: RIDELoss(BASES['cross-entropy'])(torch.zeros(N, C), None),
          'put the head with this loss into a MultiExpertHead'),

@@ -27,6 +27,7 @@ HEADS = {
     'NCM': dict(type='NCMHead', loss=dict(type='CrossEntropyLoss')),
     'RIDE': dict(type='MultiExpertHead', head=dict(type='CosineClsHead', loss=dict(type='RIDELoss', loss=dict(type='LDAMLoss', scheme='effective'), imbalance=0.3))),
     'ResLT on experts': dict(type='MultiExpertHead', head=dict(type='ResLTHead', groups=3)),
+    'ELF': dict(type='EarlyExitHead', confidence=0.3, head=dict(type='CosineClsHead', loss=dict(type='LDAMLoss', scheme='effective'))),
 }  # fmt: skip
 LABELS = [0, 0, 1, 3, 2, 0, 1, 0]
 
@@ -36,6 +37,8 @@ def loss_and_gradients(name, items):
     torch.manual_seed(0)
     cfg = deepcopy(HEADS[name])
     cfg.get('head', cfg).update(num_classes=5, in_channels=DIM)
+    if cfg['type'] == 'EarlyExitHead':
+        cfg['in_channels'] = [cfg['head'].pop('in_channels')] * 3
     head = MODELS.build(cfg).double()
     for module in head.modules():
         if hasattr(module, 'set_class_counts'):
@@ -53,7 +56,7 @@ def loss_and_gradients(name, items):
         pairs = features.unflatten(0, (2, 4)).transpose(0, 1).flatten(1)[:, :DIM]
         chosen = pairs[items[: len(items) // 2]]
     feats = (chosen,)
-    if cfg['type'] == 'MultiExpertHead':
+    if 'head' in cfg:  # of several
         feats = tuple(torch.cat([chosen[:, n:], chosen[:, :n]], 1) for n in range(3))
     losses = head.loss(feats, samples(LABELS[i] for i in items))
     total = sum(value for key, value in losses.items() if 'loss' in key)

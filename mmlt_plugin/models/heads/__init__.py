@@ -2,6 +2,7 @@
 
 from .bbn_head import BBNHead
 from .cosine_head import CosineClsHead
+from .early_exit_head import EarlyExitHead
 from .feature_loss_head import FeatureLossHead
 from .lws_head import LWSHead
 from .multi_expert_head import MultiExpertHead
@@ -16,6 +17,7 @@ from .tde_head import TDEHead
 __all__ = [
     'BBNHead',
     'CosineClsHead',
+    'EarlyExitHead',
     'FeatureLossHead',
     'LWSHead',
     'MultiExpertHead',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,9 +27,11 @@ class MultiExpertHead(ClsHead):
     loss the experts are also kept apart; any other one sees one expert at a time.
 
     Args:
-        head: Config of an expert's head, of which there is one for each expert. They
-            share its loss, so ``DeferredRecipeHook`` changes all.
-        experts: Number of experts K, as many as :class:`MultiExpertNeck` has.
+        head: Config of an expert's head, of which there is one for each expert, or one
+            config for each. They share the first's loss, so ``DeferredRecipeHook``
+            changes all.
+        experts: Number of experts K, as many as :class:`MultiExpertNeck` has; a list of
+            configs says it already.
         **kwargs: Arguments of ``ClsHead``: ``topk``, ``cal_acc``.
 
     Raises:
@@ -44,10 +47,13 @@ class MultiExpertHead(ClsHead):
         torch.Size([2, 10])
     """
 
-    def __init__(self, head: dict, experts: int = 3, **kwargs: Any) -> None:
+    def __init__(
+        self, head: dict | Sequence[dict], experts: int = 3, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         check_number('experts of MultiExpertHead', experts, '[1, inf)', integer=True)
-        self.experts = nn.ModuleList(MODELS.build(head) for _ in range(experts))
+        heads = [head] * experts if isinstance(head, dict) else head
+        self.experts = nn.ModuleList(MODELS.build(cfg) for cfg in heads)
         self.loss_module = self.experts[0].loss_module
         for expert in self.experts:
             expert.loss_module = self.loss_module
@@ -58,8 +64,8 @@ class MultiExpertHead(ClsHead):
         """The experts, each with its own feature."""
         if len(feats) != len(self.experts):
             raise ConfigError(
-                f'MultiExpertHead has experts={len(self.experts)} and got {len(feats)} '
-                'features: the neck, a MultiExpertNeck in general, must have as many'
+                f'{type(self).__name__} has {len(self.experts)} heads and got {len(feats)} '
+                'features: backbone or neck must have one for each'
             )
         return [(expert, (feat,)) for expert, feat in zip(self.experts, feats)]
 

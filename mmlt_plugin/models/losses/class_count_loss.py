@@ -71,6 +71,12 @@ class ClassCountLoss(ModuleWithConstants):
             )
         self.weights = class_weights(self.counts, self.scheme, self.beta)
 
+    def weights_of(self, label: torch.Tensor) -> torch.Tensor:
+        """Weight (N,) of every image by its label (N,) or soft label (N, C)."""
+        if label.dim() == 1:
+            return self.weights[label]
+        return (label * self.weights).sum(1)
+
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss (N, C) of every image, were its label the c-th; float32 at least."""
         raise NotImplementedError
@@ -111,14 +117,12 @@ class ClassCountLoss(ModuleWithConstants):
             )
         if cls_score.dtype in (torch.float16, torch.bfloat16):
             cls_score = cls_score.float()
-        class_weight = self.weights.to(cls_score)
         by_label = self.losses_of_labels(cls_score)
+        weights = self.weights_of(label).to(cls_score)
         if label.dim() == 1:
-            losses = by_label.gather(1, label[:, None]).squeeze(1) * class_weight[label]
-            weights = class_weight[label]
+            losses = by_label.gather(1, label[:, None]).squeeze(1) * weights
         else:
-            losses = (by_label * label * class_weight).sum(1)
-            weights = (label * class_weight).sum(1)
+            losses = (by_label * label * self.weights.to(cls_score)).sum(1)
         if weight is not None:
             losses, weights = losses * weight, weights * weight
         if reduction_override == 'none':

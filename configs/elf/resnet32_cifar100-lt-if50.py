@@ -1,0 +1,3 @@
+_base_ = './resnet32_cifar100-lt-if100.py'
+
+train_dataloader = dict(dataset=dict(imbalance_factor=0.02))

@@ -1,0 +1,118 @@
+"""A classifier at several depths of a net, of which images take the first sure one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from mmpretrain.registry import MODELS
+from mmpretrain.structures import DataSample
+
+from ...checks import check_number
+from ..losses import ClassCountLoss
+from .accuracies import accuracies
+from .multi_expert_head import MultiExpertHead
+from .targets import stack_targets
+
+
+@MODELS.register_module()
+class EarlyExitHead(MultiExpertHead):
+    r"""Classifiers after ever later stages; easy images leave by the first that is sure.
+
+    ELF (Duggal et al., 2020). An image leaves the training at the first exit that is right
+    about it with more than some confidence, and every exit up to there adds its loss:
+
+    .. math:: L = \frac1N \sum_n \sum_{k=1}^{e_n} \ell(z_{nk}, y_n)
+
+    so hard images count more, and the last stages learn from them only. In evaluation an
+    image takes the first exit that is so confident, or the last one.
+
+    Args:
+        head: Config of an exit's head without its ``in_channels``.
+        in_channels: Channels of the features, the first stage's first.
+        confidence: Largest probability with more than which an image leaves, in (0, 1].
+        **kwargs: Arguments of ``ClsHead``: ``topk``, ``cal_acc``.
+
+    Raises:
+        ConfigError: ``confidence`` lies outside its range, or backbone and neck give
+            another number of features.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import EarlyExitHead
+        >>> linear = dict(type='LinearClsHead', num_classes=10)
+        >>> head = EarlyExitHead(head=linear, in_channels=[16, 32, 64])
+        >>> head((torch.zeros(2, 16), torch.zeros(2, 32), torch.zeros(2, 64))).shape
+        torch.Size([2, 10])
+    """
+
+    def __init__(
+        self,
+        head: dict,
+        in_channels: Sequence[int],
+        confidence: float = 0.9,
+        **kwargs: Any,
+    ) -> None:
+        heads = [{**head, 'in_channels': channels} for channels in in_channels]
+        super().__init__(head=heads, **kwargs)
+        check_number('confidence of EarlyExitHead', confidence, '(0, 1]')
+        self.confidence = confidence
+
+    def is_sure(self, logits: torch.Tensor) -> torch.Tensor:
+        """Whether exits are confident, (N, K), from their logits (N, K, C)."""
+        # LDAM's scale makes logits of its cosines.
+        scale = getattr(self.loss_module, 'scale', 1.0)
+        return (scale * logits.detach()).softmax(-1).amax(-1) > self.confidence
+
+    def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """Logits (N, C) of the exit that every image takes."""
+        logits = self.expert_logits(feats)
+        sure = self.is_sure(logits).float()
+        sure[:, -1] = 1
+        taken = sure.argmax(1)  # the first of the largest
+        return logits[torch.arange(len(logits), device=logits.device), taken]
+
+    def loss(
+        self,
+        feats: tuple[torch.Tensor, ...],
+        data_samples: list[DataSample],
+        **kwargs: Any,
+    ) -> dict[str, torch.Tensor]:
+        """Loss of the exits that images pass.
+
+        Args:
+            feats: One feature for each exit.
+            data_samples: The batch's labels; a soft one is right in its largest part.
+            **kwargs: Passed on to the loss.
+
+        Returns:
+            dict: ``loss``, ``exits`` (the mean number of exits that an image passes) and
+            the last exit's ``accuracy_top-k``.
+        """
+        criterion: Any = self.loss_module
+        logits = self.expert_logits(feats)
+        target = stack_targets(data_samples)
+        own = torch.stack(
+            [
+                criterion(z, target, reduction_override='none', **kwargs)
+                for z in logits.unbind(1)
+            ],
+            dim=1,
+        )
+        label = target if target.dim() == 1 else target.argmax(1)
+        leaves = (logits.argmax(-1) == label[:, None]) & self.is_sure(logits)
+        stays = torch.ones_like(own)
+        stays[:, 1:] = (~leaves[:, :-1]).to(own).cumprod(1)
+        total = own.new_full((), len(own))
+        if isinstance(criterion, ClassCountLoss) and criterion.normalizer == 'weights':
+            total = criterion.weights_of(target).sum().to(own)
+            all_reduce(total)
+            total = total / get_world_size()
+        found = dict(
+            loss=(stays * own).sum() / total, exits=stays.sum(1).mean().detach()
+        )
+        if self.cal_acc:
+            found.update(accuracies(logits[:, -1], target, self.topk))
+        return found

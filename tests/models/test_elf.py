@@ -1,0 +1,120 @@
+"""EarlyExitHead against loops in float64, values and gradients."""
+
+import pytest
+import torch
+from mmpretrain.registry import MODELS
+
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import EarlyExitHead, check_match
+from tests.models.samples import samples
+
+C, N = 4, 12
+CHANNELS = (3, 5, 6)
+COUNTS = [500, 90, 40, 6]
+HEADS = {
+    'cross-entropy': dict(type='LinearClsHead', num_classes=C),
+    'LDAM-DRW': dict(
+        type='CosineClsHead',
+        num_classes=C,
+        loss=dict(type='LDAMLoss', scheme='effective', scale=8.0),
+    ),
+    'CB by batch': dict(
+        type='LinearClsHead',
+        num_classes=C,
+        loss=dict(type='ReweightedLoss', scheme='effective', normalizer='batch'),
+    ),
+}
+
+
+def make_head(name='cross-entropy', confidence=0.5, **settings):
+    torch.manual_seed(0)
+    head = EarlyExitHead(HEADS[name], CHANNELS, confidence, **settings)
+    for module in head.modules():
+        if hasattr(module, 'set_class_counts'):
+            module.set_class_counts(COUNTS)
+    return head.double()
+
+
+def make_batch():
+    torch.manual_seed(1)
+    feats = tuple(3 * torch.randn(N, d, dtype=torch.float64) for d in CHANNELS)
+    return feats, torch.randint(C, (N,)).tolist()
+
+
+def naive(head, feats, labels, confidence):
+    """Loss, logits in evaluation and exits passed, image by image, exit by exit."""
+    loss_module = head.loss_module
+    scale = getattr(loss_module, 'scale', 1.0)
+    weights = getattr(loss_module, 'weights', torch.ones(C)).double()
+    if getattr(loss_module, 'normalizer', '') == 'weights':
+        total = sum(weights[y] for y in labels)
+    else:
+        total = N
+    loss, passed, chosen = 0.0, 0, []
+    for n, y in enumerate(labels):
+        trained = tested = False
+        for number, (expert, feat) in enumerate(zip(head.experts, feats)):
+            z = expert((feat[n : n + 1],))
+            p = (scale * z).softmax(1)
+            if not trained:
+                own = loss_module(z, torch.tensor([y]), reduction_override='none')
+                loss = loss + own.sum() / total
+                passed += 1
+            if not tested and (p.max() > confidence or number == 2):
+                tested = True
+                chosen.append(z)
+            trained = trained or (p.max() > confidence and int(z.argmax()) == y)
+    return loss, torch.cat(chosen), passed / N
+
+
+@pytest.mark.parametrize('name', HEADS)
+@pytest.mark.parametrize('confidence', [0.3, 0.6, 0.9, 1.0])
+def test_against_loops(name, confidence):
+    head = make_head(name, confidence)
+    feats, labels = make_batch()
+    found = head.loss(feats, samples(labels))
+    loss, logits, exits = naive(head, feats, labels, confidence)
+    torch.testing.assert_close(found['loss'], loss)
+    torch.testing.assert_close(head(feats), logits)
+    assert float(found['exits']) == pytest.approx(exits)
+    assert exits == 3 if confidence == 1.0 else 1 < exits < 3
+    inputs = list(head.parameters())
+    for a, b in zip(
+        torch.autograd.grad(found['loss'], inputs), torch.autograd.grad(loss, inputs)
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_accuracy_is_the_last_exits_and_soft_labels_count_by_their_largest_part():
+    head = make_head('LDAM-DRW', cal_acc=True)
+    feats, labels = make_batch()
+    found = head.loss(feats, samples(labels))
+    right = head.experts[-1]((feats[-1],)).argmax(1) == torch.tensor(labels)
+    accuracy = 100 * right.float().mean()
+    torch.testing.assert_close(found['accuracy_top-1'], accuracy)
+    soft = samples(labels)
+    for sample, label in zip(soft, labels):
+        sample.set_gt_score(
+            torch.nn.functional.one_hot(torch.tensor(label), C).double()
+        )
+    torch.testing.assert_close(head.loss(feats, soft)['loss'], found['loss'])
+
+
+def test_features_of_all_stages_of_a_net():
+    net = MODELS.build(dict(type='CIFARResNet', depth=8, out_indices=(0, 1, 2)))
+    neck = MODELS.build(dict(type='GlobalAveragePooling'))
+    head = EarlyExitHead(HEADS['cross-entropy'], [16, 32, 64])
+    assert head(neck(net(torch.zeros(2, 3, 32, 32)))).shape == (2, C)
+    with pytest.raises(
+        ConfigError, match='EarlyExitHead has 3 heads and got 1 features'
+    ):
+        head((torch.zeros(2, 64),))
+
+
+def test_what_is_refused():
+    with pytest.raises(ConfigError, match=r'confidence=1.5 of EarlyExitHead'):
+        make_head(confidence=1.5)
+    loss = MODELS.build(dict(type='LDAMLoss'))
+    with pytest.raises(ConfigError, match='LDAMLoss takes cosines'):
+        check_match(make_head(), loss)
+    check_match(make_head('LDAM-DRW'), loss)
