@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/resnet32_ride.py',
-    '../_base_/datasets/cifar100-lt.py',
+    '../_base_/datasets/cifar100-lt_rotation.py',
     '../_base_/schedules/cifar_ride_200e.py',
     '../_base_/ride_runtime.py',
 ]

@@ -28,7 +28,7 @@ HEADS = {
 
 def make_head(name='cross-entropy', confidence=0.5, **settings):
     torch.manual_seed(0)
-    head = EarlyExitHead(HEADS[name], CHANNELS, confidence, **settings)
+    head = EarlyExitHead({**HEADS[name], **settings}, CHANNELS, confidence)
     for module in head.modules():
         if hasattr(module, 'set_class_counts'):
             module.set_class_counts(COUNTS)
@@ -94,10 +94,13 @@ def test_accuracy_is_the_last_exits_and_soft_labels_count_by_their_largest_part(
     torch.testing.assert_close(found['accuracy_top-1'], accuracy)
     soft = samples(labels)
     for sample, label in zip(soft, labels):
-        sample.set_gt_score(
-            torch.nn.functional.one_hot(torch.tensor(label), C).double()
-        )
-    torch.testing.assert_close(head.loss(feats, soft)['loss'], found['loss'])
+        other = one_hot((label + 1) % C)
+        sample.set_gt_score(0.6 * one_hot(label) + 0.4 * other)
+    assert head.loss(feats, soft)['exits'] == found['exits']
+
+
+def one_hot(label):
+    return torch.nn.functional.one_hot(torch.tensor(label), C).double()
 
 
 def test_features_of_all_stages_of_a_net():
@@ -118,3 +121,15 @@ def test_what_is_refused():
     with pytest.raises(ConfigError, match='LDAMLoss takes cosines'):
         check_match(make_head(), loss)
     check_match(make_head('LDAM-DRW'), loss)
+    ride = MODELS.build(dict(type='RIDELoss', loss=dict(type='CrossEntropyLoss')))
+    with pytest.raises(ConfigError, match='is not one of several'):
+        check_match(make_head(), ride)
+    with pytest.raises(ConfigError, match='ResLTHead has a loss of its own'):
+        EarlyExitHead(dict(type='ResLTHead', num_classes=C, groups=2), CHANNELS)
+    head = make_head(loss=dict(type='CrossEntropyLoss', use_sigmoid=True))
+    feats, labels = make_batch()
+    soft = samples(labels)
+    for sample, label in zip(soft, labels):
+        sample.set_gt_score(one_hot(label))
+    with pytest.raises(ConfigError, match='needs a loss for each image'):
+        head.loss(feats, soft)

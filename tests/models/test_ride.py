@@ -1,5 +1,6 @@
 """RIDE's loss, experts and heads against formulas in float64."""
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -103,9 +104,9 @@ def test_bfloat16_logits_are_not_summed_in_bfloat16():
         torch.testing.assert_close(value, loss(logits.float(), label)[key])
 
 
-def make_head(head=LINEAR, **settings):
+def make_head(head=LINEAR):
     torch.manual_seed(0)
-    return MultiExpertHead(head=head, experts=K, **settings)
+    return MultiExpertHead(head=head, experts=K)
 
 
 def test_prediction_is_the_mean_of_the_experts():
@@ -142,9 +143,9 @@ def test_losses_of_any_head_are_added():
 def test_ride_loss_in_the_head():
     cfg = dict(
         type='CosineClsHead', num_classes=C, in_channels=4,
-        loss=dict(type='RIDELoss', loss=BASES['LDAM-DRW']),
+        loss=dict(type='RIDELoss', loss=BASES['LDAM-DRW']), cal_acc=True,
     )  # fmt: skip
-    head = make_head(cfg, cal_acc=True)
+    head = make_head(cfg)
     for module in head.modules():
         if hasattr(module, 'set_class_counts'):
             module.set_class_counts(COUNTS)
@@ -166,6 +167,8 @@ def test_experts_share_their_loss_and_refuse_what_does_not_fit():
     with pytest.raises(ConfigError, match='LDAMLoss takes cosines'):
         check_match(make_head(), RIDELoss(dict(type='LDAMLoss')))
     check_match(make_head(), ReweightedLoss())
+    with pytest.raises(ConfigError, match='is not one of several'):
+        check_match(LinearClsHead(C, 4), RIDELoss(BASES['cross-entropy']))
 
 
 def test_deferred_loss_goes_to_all_experts():
@@ -248,6 +251,61 @@ def test_initialisation_is_the_backbones():
 
 
 @pytest.mark.parametrize(
+    'head',
+    [
+        dict(LINEAR, init_cfg=dict(type='Constant', layer='Linear', val=0.5)),
+        dict(type='ResLTHead', num_classes=C, in_channels=4, groups=2, branch='conv'),
+    ],
+)
+def test_heads_of_experts_are_initialised(head):
+    def changed_by_initialisation(heads, model):
+        before = [deepcopy(head.state_dict()) for head in heads]
+        model.init_weights()
+        return [
+            {
+                name
+                for name, value in head.state_dict().items()
+                if not value.equal(old[name])
+            }
+            for head, old in zip(heads, before)
+        ]
+
+    alone, together = MODELS.build(head), make_head(head)
+    (expected,) = changed_by_initialisation([alone], alone)
+    assert expected
+    assert changed_by_initialisation(together.experts, together) == [expected] * K
+
+
+def test_frozen_stages_and_statistics_are_kept():
+    net = dict(type='ResNet', depth=18)
+    neck = MultiExpertNeck(dict(net, frozen_stages=3), experts=2).train()
+    for third, fourth in neck.experts:
+        assert not any(p.requires_grad for p in third.parameters())
+        assert all(p.requires_grad for p in fourth.parameters())
+        assert not third[0].norm1.training
+        assert fourth[0].norm1.training
+    neck = MultiExpertNeck(dict(net, norm_eval=True), experts=1).train()
+    assert not neck.experts[0][1][0].norm1.training
+    trunk = multi_expert_trunk(dict(net, frozen_stages=3))
+    trunk.train()
+    assert not any(p.requires_grad for p in trunk.parameters())
+
+
+def test_cosines_without_a_scale_are_warned_of(monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        'mmlt_plugin.models.heads.cosine_head.print_log',
+        lambda text, *_, **__: told.append(text),
+    )
+    cosine = dict(type='CosineClsHead', num_classes=C, in_channels=4)
+    make_head(dict(cosine, loss=dict(type='RIDELoss', loss=BASES['LDAM-DRW'])))
+    assert told == []
+    make_head(dict(cosine, loss=dict(type='RIDELoss', loss=BASES['cross-entropy'])))
+    assert len(told) == K
+    assert 'CrossEntropyLoss of cosines' in told[0]
+
+
+@pytest.mark.parametrize(
     ('build', 'message'),
     [
         (lambda: multi_expert_trunk(RESNET20, stages=3), 'stages=3 of the experts is all'),
@@ -255,6 +313,15 @@ def test_initialisation_is_the_backbones():
         (lambda: MultiExpertNeck(RESNET20, width=1.5), 'width=1.5 of MultiExpertNeck'),
         (lambda: make_head()((torch.zeros(N, 4),)), 'has 3 heads and got 1 features'),
         (lambda: RIDELoss(BASES['cross-entropy'], imbalance=1.0), 'imbalance=1.0 of RIDELoss'),
+        (lambda: MultiExpertNeck(dict(type='ResNeXt', depth=50), width=0.6), 'does not divide the channels'),
+        (lambda: MultiExpertNeck(RESNET20, width=0.01), 'does not divide the channels'),
+        (lambda: MultiExpertNeck(dict(type='NoNet')), "'NoNet' of MultiExpertNeck is not registered"),
+        (lambda: make_head(dict(LINEAR, type='NCMHead')), 'cannot have a NCMHead'),
+        (lambda: make_head(dict(LINEAR, type='FeatureLossHead', feature_loss=dict(type='RangeLoss'),
+                                loss=dict(type='RIDELoss', loss=BASES['cross-entropy']))),
+         'FeatureLossHead has a loss of its own'),
+        (lambda: RIDELoss(BASES['cross-entropy'], imbalance=0.1)(torch.zeros(N, K, C), None),
+         'needs the training images of 5 classes'),
         (lambda: RIDELoss(BASES['cross-entropy'])(torch.zeros(N, C), None),
          'put the head with this loss into a MultiExpertHead'),
     ],

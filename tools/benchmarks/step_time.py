@@ -35,7 +35,7 @@ def make_step(
     init_default_scope(cfg.default_scope)
     device = get_device()
     model = MODELS.build(cfg.model).to(device).train()
-    num_classes = cfg.model.head.num_classes
+    num_classes = model.head.num_classes
     for module in model.modules():
         if hasattr(module, 'set_class_counts'):
             module.set_class_counts(np.arange(num_classes, 0, -1))

@@ -51,9 +51,10 @@ class CosineClsHead(LinearHead):
         super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
         check_number('scale of CosineClsHead', scale, '(0, inf)')
         self.scale = scale
-        if scale == 1 and not hasattr(self.loss_module, 'check_head'):
+        loss = getattr(self.loss_module, 'loss', self.loss_module)  # RIDELoss has one
+        if scale == 1 and not hasattr(loss, 'check_head'):
             print_log(
-                f'CosineClsHead: {type(self.loss_module).__name__} of cosines, which lie in '
+                f'CosineClsHead: {type(loss).__name__} of cosines, which lie in '
                 '[-1, 1], stays large whatever is learnt: set scale, to 16 or 30 say',
                 'current',
                 level=logging.WARNING,

@@ -11,6 +11,7 @@ from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from ...checks import check_number
+from ...errors import ConfigError
 from ..losses import ClassCountLoss
 from .accuracies import accuracies
 from .multi_expert_head import MultiExpertHead
@@ -30,14 +31,15 @@ class EarlyExitHead(MultiExpertHead):
     image takes the first exit that is so confident, or the last one.
 
     Args:
-        head: Config of an exit's head without its ``in_channels``.
+        head: Config of an exit's head without its ``in_channels``; its loss depends on
+            its logits alone.
         in_channels: Channels of the features, the first stage's first.
         confidence: Largest probability with more than which an image leaves, in (0, 1].
-        **kwargs: Arguments of ``ClsHead``: ``topk``, ``cal_acc``.
 
     Raises:
-        ConfigError: ``confidence`` lies outside its range, or backbone and neck give
-            another number of features.
+        ConfigError: ``confidence`` lies outside its range, the head has a loss of its
+            own or one without a value for each image, or backbone and neck give another
+            number of features.
 
     Example:
         >>> import torch
@@ -48,15 +50,15 @@ class EarlyExitHead(MultiExpertHead):
         torch.Size([2, 10])
     """
 
+    compares_experts = False
+
     def __init__(
-        self,
-        head: dict,
-        in_channels: Sequence[int],
-        confidence: float = 0.9,
-        **kwargs: Any,
+        self, head: dict, in_channels: Sequence[int], confidence: float = 0.9
     ) -> None:
-        heads = [{**head, 'in_channels': channels} for channels in in_channels]
-        super().__init__(head=heads, **kwargs)
+        super().__init__(
+            [{**head, 'in_channels': channels} for channels in in_channels]
+        )
+        self.check_logits_suffice()
         check_number('confidence of EarlyExitHead', confidence, '(0, 1]')
         self.confidence = confidence
 
@@ -101,6 +103,11 @@ class EarlyExitHead(MultiExpertHead):
             ],
             dim=1,
         )
+        if own.dim() > 2:
+            raise ConfigError(
+                f'EarlyExitHead needs a loss for each image, and {type(criterion).__name__} '
+                'has one for each class: use one of a softmax'
+            )
         label = target if target.dim() == 1 else target.argmax(1)
         leaves = (logits.argmax(-1) == label[:, None]) & self.is_sure(logits)
         stays = torch.ones_like(own)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmengine.model import ModuleList
 from mmpretrain.models.heads import ClsHead
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
-from torch import nn
 
 from ...checks import check_number
 from ...errors import ConfigError
@@ -23,8 +23,9 @@ class MultiExpertHead(ClsHead):
     r"""A head for each expert; the prediction is the mean of their logits.
 
     RIDE (Wang et al., ICLR 2021, Sec. 3), and ResLT's released code on top of it: the
-    losses of the experts are added. Any head will do. With :class:`RIDELoss` as its
-    loss the experts are also kept apart; any other one sees one expert at a time.
+    losses of the experts are added. Any head will do that needs no class means. With
+    :class:`RIDELoss` as its loss the experts are also kept apart; any other one sees one
+    expert at a time.
 
     Args:
         head: Config of an expert's head, of which there is one for each expert, or one
@@ -32,11 +33,11 @@ class MultiExpertHead(ClsHead):
             changes all.
         experts: Number of experts K, as many as :class:`MultiExpertNeck` has; a list of
             configs says it already.
-        **kwargs: Arguments of ``ClsHead``: ``topk``, ``cal_acc``.
 
     Raises:
-        ConfigError: ``experts`` is no positive integer, or the features are not those of
-            so many experts.
+        ConfigError: ``experts`` is no positive integer, the head needs class means, or
+            :class:`RIDELoss` a loss of the logits alone, or the features are not those
+            of so many experts.
 
     Example:
         >>> import torch
@@ -47,16 +48,38 @@ class MultiExpertHead(ClsHead):
         torch.Size([2, 10])
     """
 
-    def __init__(
-        self, head: dict | Sequence[dict], experts: int = 3, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
+    #: Whether a loss may compare the experts.
+    compares_experts = True
+
+    def __init__(self, head: dict | Sequence[dict], experts: int = 3) -> None:
+        super().__init__()
         check_number('experts of MultiExpertHead', experts, '[1, inf)', integer=True)
         heads = [head] * experts if isinstance(head, dict) else head
-        self.experts = nn.ModuleList(MODELS.build(cfg) for cfg in heads)
-        self.loss_module = self.experts[0].loss_module
+        self.experts = ModuleList(MODELS.build(cfg) for cfg in heads)
+        first: Any = self.experts[0]
+        self.loss_module = first.loss_module
+        self.num_classes = first.num_classes
+        self.topk, self.cal_acc = first.topk, first.cal_acc
         for expert in self.experts:
             expert.loss_module = self.loss_module
+            expert.is_expert = self.compares_experts
+        if hasattr(first, 'set_class_means'):
+            raise ConfigError(
+                f'{type(self).__name__} cannot have a {type(first).__name__} for each '
+                'expert: there are class means of one feature only'
+            )
+        if isinstance(self.loss_module, RIDELoss):
+            self.check_logits_suffice()
+
+    def check_logits_suffice(self) -> None:
+        """Refuse heads that do not make their loss of their logits alone."""
+        first: Any = self.experts[0]
+        if type(first).loss is not ClsHead.loss:
+            raise ConfigError(
+                f'{type(self).__name__} makes the loss of the logits itself, and '
+                f'{type(first).__name__} has a loss of its own: use a head without one, '
+                'CosineClsHead or LinearClsHead say'
+            )
 
     def of_each(
         self, feats: tuple[torch.Tensor, ...]

@@ -43,7 +43,8 @@ class RIDELoss(ModuleWithConstants):
         imbalance: :math:`\gamma` in [0, 1); 0 is the same temperature for all classes.
 
     Raises:
-        ConfigError: An argument lies outside its range.
+        ConfigError: An argument lies outside its range, the head is no expert's, or
+            nothing has brought the training images per class that ``imbalance`` needs.
 
     Example:
         >>> import torch
@@ -74,7 +75,12 @@ class RIDELoss(ModuleWithConstants):
         self.temperatures = torch.tensor([temperature], dtype=torch.float64)
 
     def check_head(self, head: nn.Module) -> None:
-        """Refuse a head that the loss of the single experts would refuse."""
+        """Refuse a head that is none of several experts, or does not fit the inner loss."""
+        if not getattr(head, 'is_expert', False):
+            raise ConfigError(
+                f'RIDELoss compares experts, and {type(head).__name__} is not one of '
+                "several: put it into model.head=dict(type='MultiExpertHead', head=...)"
+            )
         check_match(head, self.loss)
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
@@ -100,6 +106,13 @@ class RIDELoss(ModuleWithConstants):
             raise ConfigError(
                 f'RIDELoss takes the logits of all experts and got {tuple(logits.shape)}: '
                 'put the head with this loss into a MultiExpertHead'
+            )
+        if self.imbalance and self.temperatures.numel() != logits.size(-1):
+            raise ConfigError(
+                f'RIDELoss with imbalance={self.imbalance} needs the training images of '
+                f'{logits.size(-1)} classes: add '
+                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
+                'config, or call set_class_counts'
             )
         own = [
             self.loss(z, target, avg_factor=len(z), **kwargs) for z in logits.unbind(1)

@@ -23,6 +23,7 @@ class BackboneParts(BaseModule):
     """
 
     def __init__(self, net: Any, parts: Iterable[tuple[str, BaseModule]]) -> None:
+        parts = list(parts)
         init_cfg: Any = net.init_cfg
         if isinstance(init_cfg, (list, tuple)) and len(init_cfg) == 1:
             init_cfg = init_cfg[0]
@@ -34,8 +35,10 @@ class BackboneParts(BaseModule):
             init_cfg = None
         super().__init__(init_cfg=init_cfg)
         self._starts_as_identity = init_cfg and net.zero_init_residual
-        frozen = net.frozen_stages >= len(net.res_layers)
-        self._norm_eval = net.norm_eval or frozen
+        self._norm_eval = net.norm_eval
+        frozen = net.res_layers[: max(net.frozen_stages, 0)]
+        # Not as attributes: they are registered by the neck.
+        self._frozen = tuple(p for name, p in parts if name.partition('.')[0] in frozen)
 
     def init_weights(self) -> None:
         """Initialise all parts as the backbone would."""
@@ -47,8 +50,10 @@ class BackboneParts(BaseModule):
                     constant_init(last, 0)
 
     def train(self, mode: bool = True) -> BackboneParts:
-        """Keep the statistics that the backbone's settings want kept."""
+        """Keep what the backbone's settings want kept."""
         super().train(mode)
+        for part in self._frozen:
+            part.eval()
         if self._norm_eval:
             for module in self.modules():
                 if isinstance(module, _BatchNorm):

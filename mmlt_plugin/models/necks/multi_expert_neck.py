@@ -35,8 +35,9 @@ class MultiExpertNeck(BackboneParts):
         (N, D, H, W) without ``pool``.
 
     Raises:
-        ConfigError: An argument lies outside its range, the backbone has too few stages
-            or none, or a narrower one is to start from a checkpoint.
+        ConfigError: An argument lies outside its range or does not divide the channels,
+            the backbone has too few stages or none, or a narrower one is to start from a
+            checkpoint.
 
     Example:
         >>> import torch
@@ -92,7 +93,12 @@ def build_narrower(backbone: dict, stages: int, width: float) -> Any:
         >>> net.layer3[0].out_channels, net.layer4[0].out_channels
         (256, 256)
     """
-    kind: Any = MODELS.get(backbone['type'])
+    kind: Any = backbone['type']
+    kind = MODELS.get(kind) if isinstance(kind, str) else kind
+    if kind is None:
+        raise ConfigError(
+            f'backbone.type={backbone["type"]!r} of MultiExpertNeck is not registered'
+        )
 
     class Narrower(kind):
         def make_res_layer(
@@ -100,11 +106,21 @@ def build_narrower(backbone: dict, stages: int, width: float) -> Any:
         ) -> Any:
             stage = len(self.res_layers)  # so many are there already
             first = len(self.stage_blocks) - stages
+            in_channels = int(in_channels * (width if stage > first else 1))
+            out_channels = int(out_channels * (width if stage >= first else 1))
+            if not out_channels:
+                raise ValueError('a net without channels')
             return super().make_res_layer(
-                in_channels=int(in_channels * (width if stage > first else 1)),
-                out_channels=int(out_channels * (width if stage >= first else 1)),
-                **kwargs,
+                in_channels=in_channels, out_channels=out_channels, **kwargs
             )
 
     Narrower.__name__ = kind.__name__  # errors name it
-    return Narrower(**{key: value for key, value in backbone.items() if key != 'type'})
+    settings = {key: value for key, value in backbone.items() if key != 'type'}
+    try:
+        return Narrower(**settings)
+    except (AssertionError, ValueError) as error:
+        # mmpretrain's blocks and PyTorch's grouped convolutions.
+        raise ConfigError(
+            f'width={width} of MultiExpertNeck does not divide the channels of the last '
+            f'{stages} stages of {kind.__name__}: RIDE has 0.75'
+        ) from error
