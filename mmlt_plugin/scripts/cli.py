@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import difflib
 import errno
 import inspect
@@ -227,6 +228,18 @@ def _is_missing(folder: str, dataset: dict) -> bool:
     return not ('download' in arguments and dataset.get('download', True))
 
 
+def _leave() -> None:
+    """End a process that is done, without the interpreter's own end.
+
+    There threads of C++ that still run Python may abort the process ("terminate called
+    without an active exception"), and the launcher then calls the whole training failed.
+    """
+    atexit._run_exitfuncs()  # log files are closed, workers ended
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script's ``main``; what the user can mend ends it with one sentence.
 
@@ -243,6 +256,7 @@ def run(main: Callable[[], None]) -> None:
             # threads can abort the process: end all ranks together.
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
+            _leave()
     except URLError as error:
         sys.exit(
             _fail(
