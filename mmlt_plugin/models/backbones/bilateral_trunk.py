@@ -11,6 +11,7 @@ from torch import nn
 
 from ...errors import ConfigError
 from ..layers import BilateralBN, BilateralSyncBN
+from .stages import last_block
 
 
 @MODELS.register_module(name='BilateralTrunk')
@@ -86,18 +87,3 @@ def give_last_block_to_the_neck(
         value = state_dict.pop(key)
         for branch in ('conventional', 'rebalancing'):
             state_dict[f'{prefix}neck.{branch}.{key.removeprefix(source)}'] = value
-
-
-def last_block(net: nn.Module) -> str:
-    """Name of a ResNet-like backbone's last block, ``layer4.2`` for ResNet-50.
-
-    Raises:
-        ConfigError: The backbone has no stages of blocks.
-    """
-    stages = getattr(net, 'res_layers', None)
-    if not stages:
-        raise ConfigError(
-            f'{type(net).__name__} has no residual stages to cut: BBN takes CIFARResNet '
-            "or one of mmpretrain's ResNets as its backbone"
-        )
-    return f'{stages[-1]}.{len(getattr(net, stages[-1])) - 1}'

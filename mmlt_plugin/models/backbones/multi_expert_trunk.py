@@ -7,8 +7,7 @@ from typing import Any
 from mmpretrain.registry import MODELS
 from torch import nn
 
-from ...checks import check_number
-from ...errors import ConfigError
+from .stages import last_stages
 
 
 @MODELS.register_module(name='MultiExpertTrunk')
@@ -45,30 +44,3 @@ def multi_expert_trunk(backbone: dict, stages: int = 2) -> nn.Module:
     net.feat_dim = getattr(net, net.res_layers[-1])[-1].out_channels
     net.frozen_stages = min(net.frozen_stages, shared)
     return net
-
-
-def last_stages(net: Any, stages: int) -> list[str]:
-    """Names of a ResNet-like backbone's last stages, of which one at least is left.
-
-    Raises:
-        ConfigError: The backbone has no stages of blocks, or no more than ``stages``.
-
-    Example:
-        >>> from mmpretrain.models import ResNet
-        >>> from mmlt_plugin.models.backbones.multi_expert_trunk import last_stages
-        >>> last_stages(ResNet(depth=18), 2)
-        ['layer3', 'layer4']
-    """
-    check_number('stages of experts', stages, '[1, inf)', integer=True)
-    names = getattr(net, 'res_layers', None)
-    if not names:
-        raise ConfigError(
-            f'{type(net).__name__} has no residual stages to cut: experts share the '
-            "stages of a CIFARResNet or of one of mmpretrain's ResNets"
-        )
-    if stages >= len(names):
-        raise ConfigError(
-            f'stages={stages} of the experts is all that {type(net).__name__} has '
-            f'({len(names)}): they must share one at least'
-        )
-    return list(names[-stages:])

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from ...checks import check_number
 from ...errors import ConfigError
-from ..losses import ClassCountLoss
+from ..losses import ClassCountLoss, scale_of
 from .accuracies import accuracies
 from .multi_expert_head import MultiExpertHead
 from .targets import stack_targets
@@ -64,9 +63,8 @@ class EarlyExitHead(MultiExpertHead):
 
     def is_sure(self, logits: torch.Tensor) -> torch.Tensor:
         """Whether exits are confident, (N, K), from their logits (N, K, C)."""
-        # LDAM's scale makes logits of its cosines.
-        scale = getattr(self.loss_module, 'scale', 1.0)
-        return (scale * logits.detach()).softmax(-1).amax(-1) > self.confidence
+        logits = scale_of(self.loss_module) * logits.detach()
+        return logits.softmax(-1).amax(-1) > self.confidence
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C) of the exit that every image takes."""
@@ -112,13 +110,11 @@ class EarlyExitHead(MultiExpertHead):
         leaves = (logits.argmax(-1) == label[:, None]) & self.is_sure(logits)
         stays = torch.ones_like(own)
         stays[:, 1:] = (~leaves[:, :-1]).to(own).cumprod(1)
-        total = own.new_full((), len(own))
-        if isinstance(criterion, ClassCountLoss) and criterion.normalizer == 'weights':
-            total = criterion.weights_of(target).sum().to(own)
-            all_reduce(total)
-            total = total / get_world_size()
+        divisor: Any = len(own)
+        if isinstance(criterion, ClassCountLoss):
+            divisor = criterion.divisor(criterion.weights_of(target).to(own))
         found = dict(
-            loss=(stays * own).sum() / total, exits=stays.sum(1).mean().detach()
+            loss=(stays * own).sum() / divisor, exits=stays.sum(1).mean().detach()
         )
         if self.cal_acc:
             found.update(accuracies(logits[:, -1], target, self.topk))

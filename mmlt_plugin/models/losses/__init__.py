@@ -7,7 +7,7 @@ from .equalization_loss import SoftmaxEqualizationLoss
 from .ldam_loss import LDAMLoss
 from .lifted_structured_loss import LiftedStructuredLoss
 from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
-from .matching import check_match
+from .matching import check_match, scale_of
 from .range_loss import RangeLoss
 from .reslt_loss import ResLTLoss
 from .reweighted_loss import ReweightedLoss
@@ -27,4 +27,5 @@ __all__ = [
     'SoftmaxEqualizationLoss',
     'check_match',
     'class_weights',
+    'scale_of',
 ]

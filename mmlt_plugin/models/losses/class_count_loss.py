@@ -77,6 +77,23 @@ class ClassCountLoss(ModuleWithConstants):
             return self.weights[label]
         return (label * self.weights).sum(1)
 
+    def divisor(self, weights: torch.Tensor, avg_factor: Any = None) -> torch.Tensor:
+        """What a sum over this rank's images is divided by, for the mean over all ranks'.
+
+        Args:
+            weights: Weight (N,) of every image.
+            avg_factor: What ``normalizer='batch'`` takes instead of N.
+
+        Returns:
+            Tensor: A positive scalar.
+        """
+        total = weights.sum().detach()
+        if self.normalizer == 'batch':
+            total = torch.full_like(total, float(avg_factor or len(weights)))
+        all_reduce(total)
+        smallest = torch.finfo(total.dtype).tiny  # a batch of weight zero: no loss
+        return (total / get_world_size()).clamp_min(smallest)
+
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss (N, C) of every image, were its label the c-th; float32 at least."""
         raise NotImplementedError
@@ -129,10 +146,4 @@ class ClassCountLoss(ModuleWithConstants):
             return self.loss_weight * losses
         if reduction_override == 'sum':
             return self.loss_weight * losses.sum()
-        total = weights.sum().detach()
-        if self.normalizer == 'batch':
-            total = torch.full_like(total, float(avg_factor or len(losses)))
-        all_reduce(total)
-        smallest = torch.finfo(total.dtype).tiny  # a batch of weight zero: no loss
-        mean = losses.sum() / total.clamp_min(smallest) * get_world_size()
-        return self.loss_weight * mean
+        return self.loss_weight * losses.sum() / self.divisor(weights, avg_factor)

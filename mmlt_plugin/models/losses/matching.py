@@ -1,4 +1,4 @@
-"""Whether a loss takes the logits that a head gives."""
+"""What a loss takes the logits for that a head gives."""
 
 from __future__ import annotations
 
@@ -25,3 +25,19 @@ def check_match(head: Any, loss: Any) -> None:
             loss.check_head(one)
         if hasattr(one, 'check_loss'):
             one.check_loss(loss)
+
+
+def scale_of(loss: Any) -> float:
+    """Factor from what a head gives to logits: ``scale`` of a loss of cosines, as LDAM's.
+
+    Args:
+        loss: One without ``scale`` takes logits as they are.
+
+    Example:
+        >>> from mmpretrain.models import CrossEntropyLoss
+        >>> from mmlt_plugin.models import LDAMLoss
+        >>> from mmlt_plugin.models.losses import scale_of
+        >>> scale_of(LDAMLoss(scale=30.0)), scale_of(CrossEntropyLoss())
+        (30.0, 1.0)
+    """
+    return getattr(loss, 'scale', 1.0)

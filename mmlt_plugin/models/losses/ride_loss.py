@@ -13,7 +13,7 @@ from torch import nn
 from ...checks import check_number
 from ...errors import ConfigError
 from .constants import ModuleWithConstants
-from .matching import check_match
+from .matching import check_match, scale_of
 
 
 @MODELS.register_module()
@@ -119,7 +119,7 @@ class RIDELoss(ModuleWithConstants):
         ]
         if logits.dtype in (torch.float16, torch.bfloat16):
             logits = logits.float()
-        scaled = getattr(self.loss, 'scale', 1.0) * logits
+        scaled = scale_of(self.loss) * logits
         scaled = scaled / self.temperatures.to(scaled)
         mean = scaled.detach().mean(1, keepdim=True).log_softmax(-1)
         # Of every expert, (N, K).

@@ -6,7 +6,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from ...checks import check_choice
-from ..backbones.bilateral_trunk import last_block
+from ..backbones.stages import last_block
 from ..layers import split_halves
 from .backbone_parts import BackboneParts
 

@@ -10,7 +10,7 @@ from mmpretrain.registry import MODELS
 
 from ...checks import check_number
 from ...errors import ConfigError
-from ..backbones.multi_expert_trunk import last_stages
+from ..backbones.stages import last_stages
 from .backbone_parts import BackboneParts
 
 
