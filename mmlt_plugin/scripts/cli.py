@@ -10,6 +10,7 @@ import inspect
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -233,8 +234,11 @@ def _leave() -> None:
 
     There threads of C++ that still run Python may abort the process ("terminate called
     without an active exception"), and the launcher then calls the whole training failed.
+    What the interpreter would wait for and call, a hook's upload or a log file's end, is
+    waited for and called here.
     """
-    atexit._run_exitfuncs()  # log files are closed, workers ended
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
