@@ -150,6 +150,11 @@ def small_config(leaf, cifar_root, work_dir):
     if sampler.type == 'ShotSplitSampler':
         sampler.update(ALL_IN[sampler.split])
         cfg.model.head.update(ALL_IN[sampler.split])
+    if 'min_images' in sampler:  # every class is a base class, and in a row are two
+        sampler.min_images = cfg.model.head.few = 1
+        if cfg.model.head.get('novel'):
+            cfg.model.head.update(novel=1, exemplars=1)
+            sampler.images_per_class = 2
     if 'experts' in cfg.default_hooks:
         cfg.default_hooks.experts.dataset = None  # CIFAR has no validation split
     return cfg

@@ -12,6 +12,7 @@ from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from ...checks import check_number
+from ...class_counts import training_class_counts
 from ...errors import ConfigError
 from ...labels import resolve_labels
 
@@ -39,6 +40,7 @@ class ClassPowerSampler(Sampler):
         images_per_class: Images k of a class that follow one another, different ones
             where the class has as many, for losses that compare images of a class within
             a batch. Ranks take turns by k, and with ``round_up`` an epoch is whole turns.
+        min_images: Classes with fewer training images are not drawn.
 
     Raises:
         ConfigError: The dataset is empty, or an argument lies outside its range.
@@ -58,6 +60,7 @@ class ClassPowerSampler(Sampler):
         round_up: bool = True,
         epoch_size: int | None = None,
         images_per_class: int = 1,
+        min_images: int = 0,
     ) -> None:
         owner = f'of {type(self).__name__}'
         check_number(f'power {owner}', power, '(-inf, inf)')
@@ -68,9 +71,11 @@ class ClassPowerSampler(Sampler):
         check_number(
             f'images_per_class {owner}', images_per_class, '[1, inf)', integer=True
         )
+        check_number(f'min_images {owner}', min_images, '[0, inf)')
         self.dataset = dataset
         self.power = power
         self.images_per_class = images_per_class
+        self.min_images = min_images
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
         self.rank, self.world_size = get_dist_info()
@@ -90,13 +95,22 @@ class ClassPowerSampler(Sampler):
         self._labels = labels[self._items]
         self._sizes = np.bincount(labels)
         self._starts = np.cumsum(self._sizes) - self._sizes
+        self._is_drawn = self._sizes > 0
+        if min_images:
+            counts = training_class_counts(dataset, len(self._sizes))
+            self._is_drawn &= counts >= min_images
+        if not self._is_drawn.any():
+            raise ConfigError(
+                f'min_images={min_images} {owner}: the most frequent class has '
+                f'{counts.max()} training images'
+            )
 
     @property
     def class_probabilities(self) -> np.ndarray:
-        """Probability of every class, float64, zero for classes without images."""
-        present = self._sizes > 0
+        """Probability of every class, float64, zero for those never drawn."""
+        drawn = self._is_drawn
         weights = np.zeros(len(self._sizes))
-        weights[present] = (self._sizes[present] / self._sizes.max()) ** self.power
+        weights[drawn] = (self._sizes[drawn] / self._sizes.max()) ** self.power
         return weights / weights.sum()
 
     def draw(self, epoch: int) -> np.ndarray:
@@ -105,7 +119,7 @@ class ClassPowerSampler(Sampler):
         turns = math.ceil(self.total_size / self.images_per_class)
         uniform = np.random.default_rng([self.seed, epoch]).random((turns, 2))
         bounds = np.cumsum(self.class_probabilities)
-        last = np.flatnonzero(self._sizes)[-1]  # should rounding end the sum below 1
+        last = np.flatnonzero(self._is_drawn)[-1]  # should rounding end the sum below 1
         classes = np.minimum(np.searchsorted(bounds, uniform[:, 0], side='right'), last)
         within = (uniform[:, 1] * self._sizes[classes]).astype(np.int64)
         if self.images_per_class == 1:

@@ -24,7 +24,7 @@ class ClassMeansHook(Hook):
     The config's training images go through its pipeline and the model in
     evaluation mode, shared among the ranks; the head gets the means by
     ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
-    inputs.
+    inputs; a head with ``to_average(feature)`` has it averaged instead.
 
     Args:
         before: ``evaluation``, every time, for :class:`NCMHead`, or ``train``, once, for
@@ -71,8 +71,8 @@ class ClassMeansHook(Hook):
         model = unwrapped(runner.model)
         if not hasattr(getattr(model, 'head', None), 'set_class_means'):
             raise ConfigError(
-                'ClassMeansHook has no use here: model.head should be of type NCMHead '
-                'or OLTRHead'
+                'ClassMeansHook has no use here: model.head should be of type NCMHead, '
+                'OLTRHead or FSLwFHead'
             )
         images = images_once(
             runner, runner.cfg.train_dataloader, evaluation, 'ClassMeansHook'
@@ -101,6 +101,8 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
     for batch in dataloader:
         batch = model.data_preprocessor(batch, training=False)
         features = model.extract_feat(batch['inputs'], stage='pre_logits')
+        if hasattr(model.head, 'to_average'):
+            features = model.head.to_average(features.to(sums))
         labels = own_labels(batch['data_samples'])
         sums.index_add_(0, labels, features.to(sums))
         images.index_add_(0, labels, images.new_ones(len(labels), 1))

@@ -4,6 +4,7 @@ from .bbn_head import BBNHead
 from .cosine_head import CosineClsHead
 from .early_exit_head import EarlyExitHead
 from .feature_loss_head import FeatureLossHead
+from .fslwf_head import FSLwFHead
 from .lws_head import LWSHead
 from .multi_expert_head import MultiExpertHead
 from .ncm_head import NCMHead
@@ -18,6 +19,7 @@ __all__ = [
     'BBNHead',
     'CosineClsHead',
     'EarlyExitHead',
+    'FSLwFHead',
     'FeatureLossHead',
     'LWSHead',
     'MultiExpertHead',

@@ -4,6 +4,7 @@ from .bilateral_norm import BilateralBN, BilateralSyncBN, split_halves
 from .branch_conv import BranchConv
 from .branch_norm import BranchNorm
 from .tau_normalize import tau_normalize
+from .weight_generator import WeightGenerator
 from .zero_pad_shortcut import ZeroPadShortcut
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     'BilateralSyncBN',
     'BranchConv',
     'BranchNorm',
+    'WeightGenerator',
     'ZeroPadShortcut',
     'split_halves',
     'tau_normalize',

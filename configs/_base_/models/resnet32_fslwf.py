@@ -1,0 +1,16 @@
+# FSLwF on ResNet-32. Cosines need features of either sign: a layer after the last ReLU, which the
+# released code leaves out.
+_base_ = './resnet32.py'
+
+model = dict(
+    neck=dict(
+        _delete_=True,
+        type='LinearNeck',
+        in_channels=64,
+        out_channels=64,
+        gap_dim=2,
+        norm_cfg=None,
+        act_cfg=None,
+    ),
+    head=dict(type='FSLwFHead'),
+)

@@ -1,0 +1,66 @@
+"""Weights of a classifier, made from images of classes that it has not learnt."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class WeightGenerator(nn.Module):
+    r"""What an image says about its class's row in a classifier of cosines.
+
+    Gidaris and Komodakis, CVPR 2018, Sec. 3.1, Eq. 6 to 8. With all vectors at length 1,
+    and the base classes b, of which there are weights :math:`w_b`,
+
+    .. math:: g(f) = \phi_{avg} \odot f + \phi_{att} \odot
+        \sum_b \mathrm{softmax}_b\big(\gamma \cos(\phi_q f, k_b)\big)\, w_b
+
+    and the row of a class is the mean of g over its images.
+
+    Args:
+        num_classes: Number of classes C, each of which has a key :math:`k_b`.
+        channels: Channels D of the feature.
+        sharpness: The factor :math:`\gamma` to begin with; it is learnt.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.layers import WeightGenerator
+        >>> generate = WeightGenerator(num_classes=10, channels=64)
+        >>> is_base = torch.arange(10) < 7
+        >>> generate(torch.randn(4, 64), torch.randn(10, 64), is_base).shape
+        torch.Size([4, 64])
+    """
+
+    def __init__(
+        self, num_classes: int, channels: int, sharpness: float = 10.0
+    ) -> None:
+        super().__init__()
+        self.query = nn.Linear(channels, channels)
+        with torch.no_grad():  # nearly the feature itself, as in the released code
+            self.query.weight.copy_(
+                torch.eye(channels) + 0.001 * torch.randn(channels, channels)
+            )
+            self.query.bias.zero_()
+        self.keys = nn.Parameter(
+            torch.randn(num_classes, channels) * (2 / channels) ** 0.5
+        )
+        self.sharpness = nn.Parameter(torch.tensor(float(sharpness)))
+        self.of_average = nn.Parameter(torch.ones(channels))
+        self.of_attention = nn.Parameter(torch.ones(channels))
+
+    def forward(
+        self, feature: torch.Tensor, weight: torch.Tensor, is_base: torch.Tensor
+    ) -> torch.Tensor:
+        """What every image says, (N, D).
+
+        Args:
+            feature: Features (N, D).
+            weight: Rows of the classifier, (C, D).
+            is_base: Which of them are there to attend to, bool (C,); one at least.
+        """
+        feature = F.normalize(feature)
+        cosine = F.linear(F.normalize(self.query(feature)), F.normalize(self.keys))
+        similar = (self.sharpness * cosine).masked_fill(~is_base, -torch.inf)
+        recalled = similar.softmax(1) @ F.normalize(weight)
+        return self.of_average * feature + self.of_attention * recalled

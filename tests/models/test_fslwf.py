@@ -1,0 +1,194 @@
+"""FSLwF's head and generator against loops in float64."""
+
+import pytest
+import torch
+from mmpretrain.structures import DataSample
+
+from mmlt_plugin.datasets import ClassBalancedSampler, Digits, LongTailedDataset
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import FSLwFHead
+from tests.models.samples import samples
+
+C, D = 7, 6
+COUNTS = [300, 7, 50, 120, 20, 100, 0]
+BASE = [0, 2, 3, 4, 5]
+#: Class 3 comes a second time, class 5 has a single image.
+LABELS = [3, 3, 3, 0, 0, 0, 3, 3, 5, 2, 2, 2, 0, 4]
+
+
+def make_head(novel=2, **settings):
+    torch.manual_seed(0)
+    head = FSLwFHead(C, D, novel=novel, exemplars=2, dropout=0.0, **settings).double()
+    if novel:  # not at their trivial initial values
+        for vector in (head.generator.of_average, head.generator.of_attention):
+            torch.nn.init.normal_(vector)
+        torch.nn.init.normal_(head.generator.query.weight)
+        torch.nn.init.normal_(head.generator.query.bias)
+    head.set_class_counts(COUNTS)
+    return head
+
+
+def make_batch():
+    torch.manual_seed(1)
+    feature = torch.randn(len(LABELS), D, dtype=torch.float64, requires_grad=True)
+    return feature, samples(LABELS)
+
+
+def unit(vector):
+    return vector / (vector**2).sum().sqrt()
+
+
+def naive_share(generator, f, weight, bases):
+    """g(f), base class by base class."""
+    query = unit(generator.query.weight @ unit(f) + generator.query.bias)
+    powers = [
+        (generator.sharpness * (query @ unit(generator.keys[b]))).exp() for b in bases
+    ]
+    recalled = sum(p / sum(powers) * unit(weight[b]) for p, b in zip(powers, bases))
+    return generator.of_average * unit(f) + generator.of_attention * recalled
+
+
+def naive_loss(head, feature, novel):
+    """Image by image, in the order of the batch."""
+    plays = list(dict.fromkeys(LABELS))[:novel]
+    bases = [b for b in BASE if b not in plays]
+    rows, asked = {b: head.fc.weight[b] for b in bases}, []
+    for c in plays:
+        images = [n for n, label in enumerate(LABELS) if label == c]
+        makers = images[: head.exemplars]
+        asked += images[head.exemplars :]
+        shares = [
+            naive_share(head.generator, feature[n], head.fc.weight, bases)
+            for n in makers
+        ]
+        rows[c] = sum(shares) / len(shares)
+    others = [n for n, label in enumerate(LABELS) if label in bases]
+
+    def mean_loss(images):
+        total = 0.0
+        for n in images:
+            logits = {
+                c: head.scale * (unit(feature[n]) @ unit(w)) for c, w in rows.items()
+            }
+            every = torch.stack([*logits.values()]).logsumexp(0)
+            total = total + every - logits[LABELS[n]]
+        return total / max(len(images), 1)
+
+    share = novel / len(BASE)
+    return share * mean_loss(asked) + (1 - share) * mean_loss(others)
+
+
+@pytest.mark.parametrize('novel', [0, 1, 2, 3, 4])
+@pytest.mark.parametrize('sharpness', [1.0, 10.0])
+def test_loss_and_gradients(novel, sharpness):
+    head = make_head(novel, sharpness=sharpness)
+    feature, labels = make_batch()
+    found = head.loss((feature,), labels)['loss']
+    expected = naive_loss(head, feature, novel)
+    # mmpretrain's loss divides by the number of images and a float32 epsilon more.
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)
+    learns = [feature, *head.parameters()]
+    for a, b in zip(
+        torch.autograd.grad(found, learns), torch.autograd.grad(expected, learns)
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize('novel', [0, 2])
+def test_rows_of_few_shot_classes_are_made_of_their_images(novel):
+    head = make_head(novel).eval()
+    feature, _ = make_batch()
+    with pytest.raises(ConfigError, match='ClassMeansHook'):
+        head((feature,))
+    seen = head.to_average(feature)
+    for n, f in enumerate(feature):
+        share = (
+            naive_share(head.generator, f, head.fc.weight, BASE) if novel else unit(f)
+        )
+        torch.testing.assert_close(seen[n], share)
+    made = torch.zeros(C, D, dtype=torch.float64)
+    made[1] = seen[:4].mean(0)
+    head.set_class_means(made)
+    logits = head((feature,))
+    assert (logits[:, 6] == -torch.inf).all(), 'no image, no row'
+    for c in [1, *BASE]:
+        row = made[1] if c == 1 else head.fc.weight[c]
+        expected = torch.stack([head.scale * (unit(f) @ unit(row)) for f in feature])
+        torch.testing.assert_close(logits[:, c], expected)
+
+
+def test_training_accuracy_is_that_of_the_images_asked():
+    head = make_head(cal_acc=True)
+    feature, labels = make_batch()
+    head.loss_module = Logits()
+    found = head.loss((feature,), labels)
+    makes_row = torch.tensor([n in (0, 1, 3, 4) for n in range(len(LABELS))])
+    right = found['loss'].argmax(1) == torch.tensor(LABELS)
+    expected = 100 * right[~makes_row].double().mean()
+    assert found['accuracy_top-1'].item() == pytest.approx(expected.item())
+
+
+class Logits(torch.nn.Module):
+    def forward(self, logits, *_, **__):
+        return logits
+
+
+def test_not_in_bfloat16():
+    head = make_head().float()
+    feature, labels = make_batch()
+    feature = feature.detach().float()
+    expected = head.loss((feature,), labels)['loss']
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = head.loss((feature,), labels)['loss']
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('novel', [0, 2])
+def test_only_what_learns_is_stored(novel):
+    names = {name for name, _ in make_head(novel).named_parameters()}
+    assert set(make_head(novel).state_dict()) == names
+
+
+def test_sampler_draws_base_classes_in_a_row():
+    dataset = LongTailedDataset(Digits(split='train'), imbalance_factor=1 / 32)
+    head = FSLwFHead(10, D, novel=2, exemplars=2)
+    sampler = ClassBalancedSampler(
+        dataset, seed=0, images_per_class=3, min_images=20, epoch_size=3000
+    )
+    head.check_sampler(sampler)
+    labels = dataset.get_gt_labels()
+    counts = [int((labels == c).sum()) for c in range(10)]
+    bases = {c for c in range(10) if counts[c] >= 20}
+    assert bases < set(range(10))
+    assert {int(labels[n]) for n in sampler} == bases
+    for other in (
+        ClassBalancedSampler(dataset, seed=0, images_per_class=3),
+        ClassBalancedSampler(dataset, seed=0, images_per_class=2, min_images=20),
+        None,
+    ):
+        with pytest.raises(ConfigError, match='min_images=20, images_per_class=3'):
+            head.check_sampler(other)
+    FSLwFHead(10, D).check_sampler(ClassBalancedSampler(dataset, min_images=20))
+    with pytest.raises(ConfigError, match='min_images=999 of ClassBalancedSampler'):
+        ClassBalancedSampler(dataset, min_images=999)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'message'),
+    [
+        (dict(novel=-1), 'novel=-1 of FSLwFHead'),
+        (dict(novel=5), 'novel=5 of FSLwFHead: of 7 classes 5 have few=20'),
+        (dict(few=301, novel=0), 'one at least must be left'),
+        (dict(scale=0.0), 'scale=0.0 of FSLwFHead'),
+        (dict(sharpness=-1.0), 'sharpness=-1.0 of FSLwFHead'),
+    ],
+)
+def test_arguments_out_of_range(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        make_head(**settings)
+
+
+def test_soft_labels_are_refused():
+    mixed = [DataSample().set_gt_score(torch.full((C,), 1 / C))]
+    with pytest.raises(ConfigError, match='FSLwFHead got soft labels'):
+        make_head().loss((torch.randn(1, D, dtype=torch.float64),), mixed)
