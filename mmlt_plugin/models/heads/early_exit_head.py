@@ -72,7 +72,8 @@ class EarlyExitHead(MultiExpertHead):
         sure = self.is_sure(logits).float()
         sure[:, -1] = 1
         taken = sure.argmax(1)  # the first of the largest
-        return logits[torch.arange(len(logits), device=logits.device), taken]
+        taken = taken[:, None, None].expand(-1, 1, logits.size(-1))
+        return logits.gather(1, taken).squeeze(1)
 
     def loss(
         self,

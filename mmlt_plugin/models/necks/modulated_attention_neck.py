@@ -99,4 +99,4 @@ class ModulatedAttentionNeck(LinearNeck):
             weights = (query.to(wide).transpose(1, 2) @ key.to(wide)).softmax(-1)
         within = (value @ weights.transpose(1, 2).to(value)).unflatten(2, x.shape[2:])
         places = self.attention['place'](x.flatten(1)).softmax(1)
-        return self.attention['out'](within) * places.view(len(x), 1, *x.shape[2:])
+        return self.attention['out'](within) * places.unflatten(1, (1, *x.shape[2:]))
