@@ -63,9 +63,10 @@ def without_downloads(value):
 
 
 def few_or_all(cfg):
-    """Few images where all of them are looked at, one a class for means of features."""
+    """Few images where all of them are looked at, for means of features of all classes."""
     if 'class_means' in cfg.default_hooks:
-        return cfg.data_preprocessor.num_classes
+        # Of one class in two there are two.
+        return cfg.data_preprocessor.num_classes * 3 // 2
     return 8 if 'experts' in cfg.default_hooks else None
 
 
@@ -150,11 +151,13 @@ def small_config(leaf, cifar_root, work_dir):
     if sampler.type == 'ShotSplitSampler':
         sampler.update(ALL_IN[sampler.split])
         cfg.model.head.update(ALL_IN[sampler.split])
-    if 'min_images' in sampler:  # every class is a base class, and in a row are two
-        sampler.min_images = cfg.model.head.few = 1
-        if cfg.model.head.get('novel'):
-            cfg.model.head.update(novel=1, exemplars=1)
-            sampler.images_per_class = 2
+    if 'min_images' in sampler:  # classes with two images are base classes
+        sampler.min_images = cfg.model.head.few = 2
+    if 'novel' in cfg.model.head:
+        cfg.model.head.update(novel=1, exemplars=1)
+        cfg.train_dataloader.batch_sampler.update(
+            novel=1, images_per_class=2, min_images=2
+        )
     if 'experts' in cfg.default_hooks:
         cfg.default_hooks.experts.dataset = None  # CIFAR has no validation split
     return cfg

@@ -14,6 +14,7 @@ from .samplers import (
     ClassBalancedSampler,
     ClassPowerSampler,
     DeferredSampler,
+    EpisodeBatchSampler,
     ReversedSampler,
     ShotSplitSampler,
 )
@@ -25,6 +26,7 @@ __all__ = [
     'ClassPowerSampler',
     'DeferredSampler',
     'Digits',
+    'EpisodeBatchSampler',
     'INaturalist',
     'ImageFolderDataset',
     'ImageListDataset',

@@ -11,7 +11,7 @@ from mmlt_plugin.datasets.pipelines import use_pipeline
 from mmlt_plugin.engine import ClassMeansHook
 from mmlt_plugin.engine.hooks.class_means_hook import class_means
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import DecoupledClassifier
+from mmlt_plugin.models import DecoupledClassifier, FSLwFHead
 from tests.engine.test_hooks import make_runner
 
 PIPELINE = [dict(type='Resize', scale=16), dict(type='PackInputs')]
@@ -55,6 +55,36 @@ def test_against_a_naive_mean():
     for c in range(10):
         torch.testing.assert_close(found[c], sums[c] / images[c], rtol=1e-4, atol=1e-5)
     assert not found[10:].any(), 'classes without images'
+
+
+def test_a_head_that_says_what_is_averaged():
+    model, dataset, loader = make()
+    model.head = FSLwFHead(12, 64, few=20, novel=3)
+    torch.nn.init.normal_(model.head.generator.of_attention)
+    counts = torch.bincount(torch.from_numpy(dataset.get_gt_labels()), minlength=12)
+    model.head.set_class_counts(counts.numpy())
+    found = class_means(model, loader, 12)
+    rare = int(counts[:10].argmin())
+    assert 0 < counts[rare] < 20
+    with torch.no_grad():
+        features = torch.cat(
+            [
+                model.extract_feat(model.data_preprocessor(batch)['inputs'])[0]
+                for batch in loader
+            ]
+        )
+        images = features[dataset.get_gt_labels() == rare]
+        shares = [model.head.share_of_row(image[None])[0] for image in images]
+        expected = sum(shares) / len(shares)
+        torch.testing.assert_close(found[rare], expected, rtol=1e-4, atol=1e-5)
+        # And the row classifies.
+        model.head.set_class_means(found)
+        logits = model.head((features,))
+    cosine = torch.nn.functional.cosine_similarity(features, expected[None])
+    torch.testing.assert_close(
+        logits[:, rare], model.head.scale.detach() * cosine, rtol=1e-3, atol=1e-4
+    )
+    assert (logits[:, 10:] == -torch.inf).all()
 
 
 @pytest.mark.promise('two ranks compute what one process does')

@@ -2,9 +2,15 @@
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin.datasets import ClassBalancedSampler, Digits, LongTailedDataset
+from mmlt_plugin.datasets import (
+    ClassBalancedSampler,
+    Digits,
+    EpisodeBatchSampler,
+    LongTailedDataset,
+)
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import FSLwFHead
 from tests.models.samples import samples
@@ -18,7 +24,7 @@ LABELS = [3, 3, 3, 0, 0, 0, 3, 3, 5, 2, 2, 2, 0, 4]
 
 def make_head(novel=2, **settings):
     torch.manual_seed(0)
-    head = FSLwFHead(C, D, novel=novel, exemplars=2, dropout=0.0, **settings).double()
+    head = FSLwFHead(C, D, novel=novel, exemplars=2, **settings).double()
     if novel:  # not at their trivial initial values
         for vector in (head.generator.of_average, head.generator.of_attention):
             torch.nn.init.normal_(vector)
@@ -100,7 +106,7 @@ def test_rows_of_few_shot_classes_are_made_of_their_images(novel):
     feature, _ = make_batch()
     with pytest.raises(ConfigError, match='ClassMeansHook'):
         head((feature,))
-    seen = head.to_average(feature)
+    seen = head.share_of_row(feature)
     for n, f in enumerate(feature):
         share = (
             naive_share(head.generator, f, head.fc.weight, BASE) if novel else unit(f)
@@ -149,36 +155,88 @@ def test_only_what_learns_is_stored(novel):
     assert set(make_head(novel).state_dict()) == names
 
 
-def test_sampler_draws_base_classes_in_a_row():
-    dataset = LongTailedDataset(Digits(split='train'), imbalance_factor=1 / 32)
-    head = FSLwFHead(10, D, novel=2, exemplars=2)
-    sampler = ClassBalancedSampler(
-        dataset, seed=0, images_per_class=3, min_images=20, epoch_size=3000
+def test_initial_values():
+    head = FSLwFHead(C, 400, novel=1, scale=7.0, sharpness=30.0)
+    assert head.scale == 7
+    assert head.generator.sharpness == 30
+    torch.testing.assert_close(
+        head.fc.weight.std().item(), 0.05**0.5 / 10**0.5, rtol=0.1, atol=0
     )
-    head.check_sampler(sampler)
-    labels = dataset.get_gt_labels()
-    counts = [int((labels == c).sum()) for c in range(10)]
-    bases = {c for c in range(10) if counts[c] >= 20}
-    assert bases < set(range(10))
-    assert {int(labels[n]) for n in sampler} == bases
-    for other in (
-        ClassBalancedSampler(dataset, seed=0, images_per_class=3),
-        ClassBalancedSampler(dataset, seed=0, images_per_class=2, min_images=20),
-        None,
-    ):
-        with pytest.raises(ConfigError, match='min_images=20, images_per_class=3'):
-            head.check_sampler(other)
-    FSLwFHead(10, D).check_sampler(ClassBalancedSampler(dataset, min_images=20))
-    with pytest.raises(ConfigError, match='min_images=999 of ClassBalancedSampler'):
-        ClassBalancedSampler(dataset, min_images=999)
+    query = head.generator.query(torch.eye(400))
+    torch.testing.assert_close(query, torch.eye(400), rtol=0, atol=0.01)
+
+
+@pytest.mark.parametrize('novel', [0, 2])
+@pytest.mark.parametrize(
+    'loss',
+    [
+        dict(type='ReweightedLoss', scheme='inverse', gamma=2.0),
+        dict(type='ReweightedLoss', scheme='effective', normalizer='batch'),
+        dict(type='LogitAdjustedLoss'),
+        dict(type='LabelSmoothLoss', label_smooth_val=0.1, num_classes=C),
+    ],
+    ids=lambda cfg: cfg['type'],
+)
+def test_other_losses(novel, loss):
+    head = make_head(novel, loss=loss)
+    for module in head.modules():
+        if hasattr(module, 'set_class_counts'):
+            module.set_class_counts(COUNTS)
+    feature, labels = make_batch()
+    head.loss((feature,), labels)['loss'].backward()
+    assert all(p.grad.isfinite().all() for p in [feature, *head.parameters()])
+
+
+def test_a_batch_that_asks_for_no_image():
+    head = make_head()
+    feature = torch.randn(2, D, dtype=torch.float64)
+    assert head.loss((feature,), samples([0, 2]))['loss'] == 0
+
+
+def test_a_head_that_knows_no_training_images():
+    head = FSLwFHead(C, D, novel=2).eval()
+    with pytest.raises(ConfigError, match=r'images per class.*ClassCountsHook'):
+        head((torch.zeros(1, D),))
+    head.set_class_counts([20] * C)
+    assert head((torch.zeros(1, D),)).shape == (1, C), 'no class is few-shot'
+
+
+def digits():
+    """Ten classes, of 128, 89, 59, 42, 28, 20, 13, 9, 6 and 4 images."""
+    return LongTailedDataset(Digits(split='train'), imbalance_factor=1 / 32)
+
+
+def test_samplers_of_both_stages():
+    uniform = DefaultSampler(digits(), seed=0)
+    balanced = ClassBalancedSampler(digits(), seed=0, min_images=20)
+    few, episodes = (
+        EpisodeBatchSampler(uniform, 25, novel=3, images_per_class=8, min_images=least)
+        for least in (20, 28)
+    )
+    first = FSLwFHead(10, D)
+    second = FSLwFHead(10, D, novel=3, exemplars=7, few=28)
+    first.check_sampler(balanced)
+    second.check_sampler(episodes)
+    for head, wrong in [
+        (first, uniform),
+        (first, ClassBalancedSampler(digits(), seed=0)),
+        (first, few),
+        (second, few),
+        (second, balanced),
+        (FSLwFHead(10, D, novel=2, few=28), episodes),
+        (FSLwFHead(10, D, novel=3, exemplars=8, few=28), episodes),
+    ]:
+        with pytest.raises(ConfigError, match=f'min_images={head.few}'):
+            head.check_sampler(wrong)
 
 
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
         (dict(novel=-1), 'novel=-1 of FSLwFHead'),
-        (dict(novel=5), 'novel=5 of FSLwFHead: of 7 classes 5 have few=20'),
-        (dict(few=301, novel=0), 'one at least must be left'),
+        (dict(novel=5), 'novel=5 of FSLwFHead: 5 of 7 classes have few=20'),
+        (dict(few=301, novel=0), 'novel=0 of FSLwFHead: 0 of 7 classes have few=301'),
+        (dict(few=0), 'few=0 of FSLwFHead'),
         (dict(scale=0.0), 'scale=0.0 of FSLwFHead'),
         (dict(sharpness=-1.0), 'sharpness=-1.0 of FSLwFHead'),
     ],
@@ -188,7 +246,8 @@ def test_arguments_out_of_range(settings, message):
         make_head(**settings)
 
 
-def test_soft_labels_are_refused():
+@pytest.mark.parametrize('novel', [0, 2])
+def test_soft_labels_are_refused(novel):
     mixed = [DataSample().set_gt_score(torch.full((C,), 1 / C))]
     with pytest.raises(ConfigError, match='FSLwFHead got soft labels'):
-        make_head().loss((torch.randn(1, D, dtype=torch.float64),), mixed)
+        make_head(novel).loss((torch.randn(1, D, dtype=torch.float64),), mixed)

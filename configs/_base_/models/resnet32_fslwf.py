@@ -1,5 +1,5 @@
-# FSLwF on ResNet-32. Cosines need features of either sign: a layer after the last ReLU, which the
-# released code leaves out.
+# FSLwF on ResNet-32. Cosines need features of either sign: the released code leaves out the
+# last ReLU, and here a linear layer follows it.
 _base_ = './resnet32.py'
 
 model = dict(

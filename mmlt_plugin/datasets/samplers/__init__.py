@@ -7,6 +7,7 @@ from .class_power_sampler import (
     ReversedSampler,
 )
 from .deferred_sampler import DeferredSampler
+from .episode_batch_sampler import EpisodeBatchSampler
 from .shot_split_sampler import ShotSplitSampler
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'ClassBalancedSampler',
     'ClassPowerSampler',
     'DeferredSampler',
+    'EpisodeBatchSampler',
     'ReversedSampler',
     'ShotSplitSampler',
 ]

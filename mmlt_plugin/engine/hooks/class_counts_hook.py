@@ -9,6 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import DATASETS, HOOKS
+from torch.utils.data import BatchSampler
 
 from ...class_counts import training_class_counts
 from ...class_names import first_difference, names_of
@@ -91,9 +92,13 @@ class ClassCountsHook(Hook):
             )
         self.counts = counts
         self.hand_out(runner.model.modules(), device_of(runner.model))
+        loader = runner.train_dataloader
+        # The one that draws: a dataloader with a batch_sampler has a sampler of no use.
+        own_batches = type(loader.batch_sampler) is not BatchSampler
+        sampler = loader.batch_sampler if own_batches else loader.sampler
         for module in runner.model.modules():
             if hasattr(module, 'check_sampler'):
-                module.check_sampler(runner.train_dataloader.sampler)
+                module.check_sampler(sampler)
         runner.logger.info(f'training images per class: {_brief(counts)}')
         if absent := classes_without_images(counts, dataset):
             runner.logger.warning(absent)

@@ -24,11 +24,12 @@ class ClassMeansHook(Hook):
     The config's training images go through its pipeline and the model in
     evaluation mode, shared among the ranks; the head gets the means by
     ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
-    inputs; a head with ``to_average(feature)`` has it averaged instead.
+    inputs; a head with ``share_of_row(feature)`` gets the means of what that returns.
 
     Args:
-        before: ``evaluation``, every time, for :class:`NCMHead`, or ``train``, once, for
-            heads that go on from the means, such as :class:`OLTRHead`.
+        before: ``evaluation``, every time, for :class:`NCMHead` and :class:`FSLwFHead`,
+            or ``train``, once, for heads that go on from the means, such as
+            :class:`OLTRHead`.
 
     Raises:
         ConfigError: ``before`` is unknown, the head takes no means, or there is no
@@ -101,8 +102,8 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
     for batch in dataloader:
         batch = model.data_preprocessor(batch, training=False)
         features = model.extract_feat(batch['inputs'], stage='pre_logits')
-        if hasattr(model.head, 'to_average'):
-            features = model.head.to_average(features.to(sums))
+        if hasattr(model.head, 'share_of_row'):
+            features = model.head.share_of_row(features.to(sums))
         labels = own_labels(batch['data_samples'])
         sums.index_add_(0, labels, features.to(sums))
         images.index_add_(0, labels, images.new_ones(len(labels), 1))

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmpretrain.registry import MODELS
 
 from ...checks import check_number
+from ..layers import cosines
 from .linear_head import LinearHead
 
 
@@ -71,7 +72,4 @@ class CosineClsHead(LinearHead):
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Scaled cosines (N, C)."""
         feature = self.pre_logits(feats).to(self.fc.weight.dtype)
-        # Not in bfloat16, whose steps the scale would blow up to a tenth.
-        with torch.autocast(feature.device.type, enabled=False):
-            cosine = F.linear(F.normalize(feature), F.normalize(self.fc.weight))
-            return self.scale * cosine
+        return self.scale * cosines(feature, self.fc.weight)

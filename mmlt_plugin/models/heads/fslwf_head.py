@@ -14,7 +14,7 @@ from torch import nn
 
 from ...checks import check_number
 from ...errors import ConfigError
-from ..layers import WeightGenerator
+from ..layers import WeightGenerator, cosines
 from .accuracies import accuracies
 from .linear_head import LinearHead
 from .targets import stack_labels
@@ -22,30 +22,28 @@ from .targets import stack_labels
 
 @MODELS.register_module()
 class FSLwFHead(LinearHead):
-    r"""Learn frequent classes, and how to make a row for a class from a few images.
+    r"""Learn frequent classes, and how to make a classifier's row from a few images.
 
     FSLwF, few-shot learning without forgetting (Gidaris and Komodakis, CVPR 2018). The
     logits are :math:`z_i = s \cos(w_i, f)` with a learnt s. Base classes, those with at
-    least ``few`` training images, have rows as usual; the rows of all others are made of
-    their training images by :class:`WeightGenerator`, ``ClassMeansHook`` brings them before
+    least ``few`` training images, have rows as usual. The row of any other class is a mean
+    over its training images: of what :class:`WeightGenerator` says about each, or in the
+    first stage of their features at length 1. ``ClassMeansHook`` brings these rows before
     every evaluation.
 
-    Two stages: features and rows with ``novel=0``, then rows and generator on features
-    that stay. There, in every batch the first ``novel`` classes play few-shot classes: their
-    first ``exemplars`` images make rows in place of their own, and the other images of
-    the batch are classified among all base classes. Batches have several images of a
-    class in a row, and only base classes: ``ClassBalancedSampler`` with
-    ``images_per_class`` and ``min_images``.
+    Two stages: features and rows with ``novel=0``, from a sampler with ``min_images``; then
+    rows and generator on features that stay, from :class:`EpisodeBatchSampler`. There the
+    first ``novel`` classes of a batch play few-shot classes: their rows are made of their
+    first ``exemplars`` images, and all other images of the batch are classified.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
         few: Training images of a base class, at least.
         novel: Classes that play few-shot classes; 0 is the first stage.
-        exemplars: Images a row is made of in training.
+        exemplars: Images that a row is made of in training.
         scale: The factor s to begin with.
-        sharpness: That of the attention to begin with.
-        dropout: Part of the features' channels that is dropped in the second stage.
+        sharpness: That of the generator's attention to begin with.
         init_cfg: Initialisation; None is a normal distribution of variance 2 / D, as in
             the released code.
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``loss``, ``topk``, ``cal_acc``.
@@ -53,7 +51,7 @@ class FSLwFHead(LinearHead):
     Raises:
         ConfigError: An argument lies outside its range, there are too few base classes,
             the sampler does not give such batches, the batch has soft labels, or
-            nothing has brought the rows of few-shot classes.
+            nothing has brought the training images per class and the rows.
 
     Example:
         >>> import torch
@@ -66,7 +64,7 @@ class FSLwFHead(LinearHead):
     """
 
     is_base: torch.Tensor
-    made: torch.Tensor
+    made_rows: torch.Tensor
 
     def __init__(
         self,
@@ -77,18 +75,16 @@ class FSLwFHead(LinearHead):
         exemplars: int = 5,
         scale: float = 10.0,
         sharpness: float = 10.0,
-        dropout: float = 0.5,
         init_cfg: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
         owner = 'of FSLwFHead'
-        check_number(f'few {owner}', few, '[0, inf)')
+        check_number(f'few {owner}', few, '[1, inf)')
         check_number(f'novel {owner}', novel, '[0, inf)', integer=True)
         check_number(f'exemplars {owner}', exemplars, '[1, inf)', integer=True)
         check_number(f'scale {owner}', scale, '(0, inf)')
         check_number(f'sharpness {owner}', sharpness, '(0, inf)')
-        check_number(f'dropout {owner}', dropout, '[0, 1)')
         self.few = few
         self.novel = novel
         self.exemplars = exemplars
@@ -97,71 +93,75 @@ class FSLwFHead(LinearHead):
         self.scale = nn.Parameter(torch.tensor(float(scale)))
         if novel:
             self.generator = WeightGenerator(num_classes, in_channels, sharpness)
-            self.dropout = nn.Dropout(dropout)
         # Not in the state dict: they follow from the training images.
         for name, value in (
             ('is_base', torch.ones(num_classes, dtype=torch.bool)),
-            ('made', torch.zeros(num_classes, in_channels)),
+            ('made_rows', torch.zeros(num_classes, in_channels)),
         ):
             self.register_buffer(name, value, persistent=False)
-        self._lacks_rows = False
+        self._lacks = 'the training images per class and the rows of few-shot classes'
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Find the base classes by the training images per class, (C,)."""
-        self.is_base = torch.as_tensor(np.asarray(counts) >= self.few)
-        self._lacks_rows = not self.is_base.all()
-        if self.is_base.sum() <= self.novel:
+        self.is_base.copy_(torch.as_tensor(np.asarray(counts) >= self.few))
+        bases = int(self.is_base.sum())
+        if bases <= self.novel:
             raise ConfigError(
-                f'novel={self.novel} of FSLwFHead: of {len(counts)} classes '
-                f'{int(self.is_base.sum())} have few={self.few} training images or more, and '
-                'one at least must be left'
+                f'novel={self.novel} of FSLwFHead: {bases} of {len(counts)} classes have '
+                f'few={self.few} training images or more, and one more than novel must'
             )
+        self._lacks = '' if bases == len(counts) else 'the rows of few-shot classes'
 
     def check_sampler(self, sampler: Any) -> None:
-        """Refuse a sampler that draws few-shot classes, or leaves no image to classify."""
-        row = self.exemplars + 1 if self.novel else 1
+        """Refuse a sampler that draws few-shot classes, or makes no episodes."""
+        images = getattr(sampler, 'images_per_class', 1)
         if (
             getattr(sampler, 'min_images', None) != self.few
-            or sampler.images_per_class < row
+            or getattr(sampler, 'novel', 0) != self.novel
+            or (self.novel and images <= self.exemplars)
         ):
+            wanted = (
+                f"batch_sampler=dict(type='EpisodeBatchSampler', novel={self.novel}, "
+                f'images_per_class={self.exemplars + 1} or more, '
+                if self.novel
+                else "sampler=dict(type='ClassBalancedSampler', "
+            )
             raise ConfigError(
-                'train_dataloader.sampler must draw the base classes of FSLwFHead: set it to '
-                f"dict(type='ClassBalancedSampler', min_images={self.few}"
-                + (f', images_per_class={row} or more)' if self.novel else ')')
+                'FSLwFHead learns from base classes only: set train_dataloader.'
+                f'{wanted}min_images={self.few})'
             )
 
-    def to_average(self, feature: torch.Tensor) -> torch.Tensor:
-        """What an image's feature says about its class's row; (N, D) from (N, D)."""
+    def share_of_row(self, feature: torch.Tensor) -> torch.Tensor:
+        """What images with features (N, D) say about their classes' rows, (N, D)."""
         if not self.novel:
             return F.normalize(feature)
         return self.generator(feature, self.fc.weight, self.is_base)
 
     def set_class_means(self, means: torch.Tensor) -> None:
-        """Take the means (C, D) of :meth:`to_average` over the training images."""
-        self.made = means
-        self._lacks_rows = False
+        """Take the means (C, D) of :meth:`share_of_row` over the training images."""
+        self.made_rows.copy_(means)
+        self._lacks = ''
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C); -inf for few-shot classes in training, or without an image."""
+        """Logits (N, C), in training of base classes; -inf for classes without a row."""
         feature = self.pre_logits(feats).to(self.fc.weight.dtype)
         if self.training:
-            return self.cosines(feature, self.fc.weight, self.is_base)
-        if self._lacks_rows:
+            return self.base_logits(feature, self.fc.weight)
+        if self._lacks:
             raise ConfigError(
-                'FSLwFHead makes the rows of few-shot classes from their images: add '
-                "default_hooks = dict(class_means=dict(type='ClassMeansHook')) to the config"
+                f'FSLwFHead needs {self._lacks}: add default_hooks = '
+                "dict(class_counts=dict(type='ClassCountsHook'), "
+                "class_means=dict(type='ClassMeansHook')) to the config"
             )
-        weight = self.fc.weight.where(self.is_base[:, None], self.made.to(feature))
-        return self.cosines(feature, weight, self.is_base | self.made.any(1))
+        rows = self.fc.weight.where(self.is_base[:, None], self.made_rows)
+        has_row = self.is_base | self.made_rows.any(1)
+        logits = self.scale * cosines(feature, rows)
+        return logits.masked_fill(~has_row, -torch.inf)
 
-    def cosines(
-        self, feature: torch.Tensor, weight: torch.Tensor, is_known: torch.Tensor
-    ) -> torch.Tensor:
-        """Scaled cosines (N, C), -inf where a class is not known."""
-        # Not in bfloat16, whose steps the scale would blow up.
-        with torch.autocast(feature.device.type, enabled=False):
-            cosine = F.linear(F.normalize(feature), F.normalize(weight))
-            return (self.scale * cosine).masked_fill(~is_known, -torch.inf)
+    def base_logits(self, feature: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Logits (N, C) that leave few-shot classes out of a softmax."""
+        # Finite: losses multiply them, by a focal weight of 0 for instance.
+        return (self.scale * cosines(feature, rows)).masked_fill(~self.is_base, -1e4)
 
     def loss(
         self,
@@ -170,6 +170,10 @@ class FSLwFHead(LinearHead):
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
         """Loss of the images, in the second stage of those that make no row.
+
+        There the images of playing and of other classes weigh as their numbers of
+        classes do, so that no class is likelier than another. (In the released config of
+        ImageNet numbers of images are such that a plain mean does this.)
 
         Args:
             feats: Features; the last is taken.
@@ -182,26 +186,30 @@ class FSLwFHead(LinearHead):
         label = stack_labels(data_samples, type(self).__name__)
         if not self.novel:
             return super().loss(feats, data_samples, **kwargs)
-        feature = self.dropout(self.pre_logits(feats).to(self.fc.weight.dtype))
+        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
         is_novel, makes_row = episode(
             label, self.num_classes, self.novel, self.exemplars
         )
         with torch.autocast(feature.device.type, enabled=False):
-            said = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
-            maker = F.one_hot(label, self.num_classes).to(said) * makes_row[:, None]
-            made = maker.T @ said / maker.sum(0).clamp_min(1)[:, None]
-        rows = made.where(is_novel[:, None], self.fc.weight)
-        logits = self.cosines(feature, rows, self.is_base)
-        # Each kind of images counts as much as it has classes, as in the test.
-        plays = is_novel[label] & ~makes_row
-        share = self.novel / self.is_base.sum()
-        weight = torch.where(
-            plays,
-            share / plays.sum().clamp_min(1),
-            (1 - share) / (~is_novel[label]).sum().clamp_min(1),
-        ).masked_fill(makes_row, 0)
+            shares = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
+            maker = F.one_hot(label, self.num_classes).to(shares) * makes_row[:, None]
+            made = maker.T @ shares / maker.sum(0).clamp_min(1)[:, None]
+        logits = self.base_logits(
+            feature, made.where(is_novel[:, None], self.fc.weight)
+        )
+        weight = torch.zeros_like(logits[:, 0])
+        for classes in (is_novel, self.is_base & ~is_novel):
+            asked = classes[label] & ~makes_row
+            weight += asked * classes.sum() / asked.sum().clamp_min(1)
+        smallest = torch.finfo(weight.dtype).tiny  # nobody is asked: no loss
         losses = dict(
-            loss=self.loss_module(logits, label, weight=weight, avg_factor=1, **kwargs)
+            loss=self.loss_module(
+                logits,
+                label,
+                weight=weight,
+                avg_factor=weight.sum().clamp_min(smallest),
+                **kwargs,
+            )
         )
         if self.cal_acc:
             losses.update(accuracies(logits[~makes_row], label[~makes_row], self.topk))

@@ -10,13 +10,13 @@ from torch import nn
 class WeightGenerator(nn.Module):
     r"""What an image says about its class's row in a classifier of cosines.
 
-    Gidaris and Komodakis, CVPR 2018, Sec. 3.1, Eq. 6 to 8. With all vectors at length 1,
-    and the base classes b, of which there are weights :math:`w_b`,
+    The weight generator with attention of Gidaris and Komodakis, CVPR 2018. With features
+    f at length 1, and base classes b, whose rows :math:`w_b` are at length 1 too,
 
     .. math:: g(f) = \phi_{avg} \odot f + \phi_{att} \odot
         \sum_b \mathrm{softmax}_b\big(\gamma \cos(\phi_q f, k_b)\big)\, w_b
 
-    and the row of a class is the mean of g over its images.
+    and the row of a class without one is the mean of g over its images.
 
     Args:
         num_classes: Number of classes C, each of which has a key :math:`k_b`.

@@ -1,0 +1,113 @@
+"""Batches in which some classes play classes with few images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from mmpretrain.registry import DATA_SAMPLERS
+from torch.utils.data import Sampler
+
+from ...checks import check_number
+from ...class_counts import training_class_counts
+from ...errors import ConfigError
+from ...labels import resolve_labels
+
+
+@DATA_SAMPLERS.register_module()
+class EpisodeBatchSampler(Sampler):
+    """Episodes of few-shot learning: some classes with several images, and others' images.
+
+    Gidaris and Komodakis, CVPR 2018, as in the released code. A batch begins with
+    ``images_per_class`` different images of each of ``novel`` classes, class by class, and
+    ends with images of other classes, each class as likely as any other. An epoch has as
+    many batches as the sampler fills; every rank has episodes of its own, a pure function
+    of seed, epoch and rank.
+
+    Args:
+        sampler: It tells dataset, seed, epoch and number of images; mmengine passes the
+            dataloader's ``sampler``.
+        batch_size: Images of an episode; mmengine passes the dataloader's ``batch_size``.
+        drop_last: For mmengine; all episodes are whole.
+        novel: Classes of which there are several images.
+        images_per_class: Images of each of them.
+        min_images: Classes with fewer training images are not drawn.
+
+    Raises:
+        ConfigError: An argument lies outside its range, nothing is left of a batch for
+            other classes, or there are too few classes.
+
+    Example:
+        >>> from mmengine.dataset import DefaultSampler
+        >>> from mmlt_plugin.datasets import Digits, EpisodeBatchSampler
+        >>> dataset = Digits(split='train')
+        >>> batches = EpisodeBatchSampler(
+        ...     DefaultSampler(dataset, seed=0), 40, novel=3, images_per_class=8
+        ... )
+        >>> [len(set(dataset.get_gt_labels()[next(iter(batches))][:n])) for n in (8, 24)]
+        [1, 3]
+    """
+
+    def __init__(
+        self,
+        sampler: Any,
+        batch_size: int,
+        drop_last: bool = True,
+        novel: int = 1,
+        images_per_class: int = 6,
+        min_images: int = 20,
+    ) -> None:
+        for name, value in dict(novel=novel, images_per_class=images_per_class).items():
+            check_number(
+                f'{name} of EpisodeBatchSampler', value, '[1, inf)', integer=True
+            )
+        check_number(
+            'min_images of EpisodeBatchSampler',
+            min_images,
+            f'[{images_per_class}, inf)',
+        )
+        check_number(
+            'batch_size of EpisodeBatchSampler',
+            batch_size,
+            f'[{novel * images_per_class + 1}, inf)',
+            integer=True,
+            meaning='novel x images_per_class and some of other classes',
+        )
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.novel = novel
+        self.images_per_class = images_per_class
+        self.min_images = min_images
+        seed = getattr(sampler, 'seed', None)
+        self.seed = sync_random_seed() if seed is None else seed
+        self.rank, _ = get_dist_info()
+        labels = resolve_labels(sampler.dataset)
+        counts = training_class_counts(sampler.dataset, int(labels.max(initial=-1)) + 1)
+        self._items = [
+            np.flatnonzero(labels == c) for c in np.flatnonzero(counts >= min_images)
+        ]
+        if len(self._items) <= novel:
+            raise ConfigError(
+                f'novel={novel} of EpisodeBatchSampler: {len(self._items)} classes have '
+                f'min_images={min_images} training images, and one more than novel must'
+            )
+
+    def __iter__(self) -> Iterator[list[int]]:
+        epoch = getattr(self.sampler, 'epoch', 0)
+        random = np.random.default_rng([self.seed, epoch, self.rank])
+        for _ in range(len(self)):
+            order = random.permutation(len(self._items))
+            batch = []
+            for c in order[: self.novel]:
+                chosen = random.choice(
+                    self._items[c], self.images_per_class, replace=False
+                )
+                batch += chosen.tolist()
+            others = random.choice(order[self.novel :], self.batch_size - len(batch))
+            batch += [int(random.choice(self._items[c])) for c in others]
+            yield batch
+
+    def __len__(self) -> int:
+        return len(self.sampler) // self.batch_size
