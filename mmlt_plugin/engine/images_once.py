@@ -11,7 +11,13 @@ from ..datasets.pipelines import find_pipeline, use_pipeline
 from ..errors import ConfigError
 
 
-def images_once(runner: Runner, loader: Any, evaluation: Any, owner: str) -> Any:
+def images_once(
+    runner: Runner,
+    loader: Any,
+    evaluation: Any,
+    owner: str,
+    sampler: dict | None = None,
+) -> Any:
     """A dataloader of the images of another, each once and without random changes.
 
     Args:
@@ -19,6 +25,7 @@ def images_once(runner: Runner, loader: Any, evaluation: Any, owner: str) -> Any
         loader: Config of the other dataloader; it is left as it is.
         evaluation: Config of a dataloader with the batch size and the pipeline.
         owner: Who wants the images, for the message.
+        sampler: Config of what draws them; None is ``DefaultSampler``.
 
     Returns:
         DataLoader: Of this rank's share of the images, unpadded: none counts twice.
@@ -36,7 +43,11 @@ def images_once(runner: Runner, loader: Any, evaluation: Any, owner: str) -> Any
     for key in ('sampler', 'batch_sampler'):
         loader.pop(key, None)
     loader.update(
-        sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+        sampler={
+            **(sampler or dict(type='DefaultSampler')),
+            'shuffle': False,
+            'round_up': False,
+        },
         batch_size=evaluation.batch_size,
         drop_last=False,
     )

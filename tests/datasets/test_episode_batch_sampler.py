@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from mmengine.dataset import DefaultSampler, RepeatDataset
+from mmengine.dataset import DefaultSampler, InfiniteSampler, RepeatDataset
 
 from mmlt_plugin.datasets import (
     ClassBalancedSampler,
@@ -60,8 +60,9 @@ def test_other_classes_are_equally_likely():
         batches.sampler.set_epoch(epoch)
         for batch in batches:
             drawn.update(labels[batch[NOVEL * IMAGES :]].tolist())
+    assert set(drawn) == set(np.flatnonzero(np.bincount(labels) >= 20))
     shares = np.array([*drawn.values()]) / drawn.total()
-    # 16 images of 6 or 7 batches in each of 80 epochs.
+    # 16 images of 9 batches in each of 80 epochs.
     np.testing.assert_allclose(shares, 1 / len(shares), rtol=0.15)
 
 
@@ -104,3 +105,18 @@ def test_classes_with_fewer_images_are_never_drawn(repeats):
     assert set(labels[list(sampler)]) == enough
     with pytest.raises(ConfigError, match=r'min_images=9 of ClassBalancedSampler'):
         ClassBalancedSampler(dataset, seed=0, min_images=9)
+
+
+def test_copies_of_an_image_are_one():
+    dataset = Digits(split='train')
+    copies = RepeatDataset(dataset, 3)
+    batches = EpisodeBatchSampler(
+        DefaultSampler(copies, seed=0), 60, novel=5, images_per_class=10, min_images=100
+    )
+    for batch in batches:
+        assert len({item % len(dataset) for item in batch}) == 60
+
+
+def test_a_sampler_without_epochs():
+    with pytest.raises(ConfigError, match='InfiniteSampler is none'):
+        EpisodeBatchSampler(InfiniteSampler(make_dataset(), seed=0), BATCH)

@@ -1,14 +1,17 @@
 """Mean features: one process and two agree with a naive mean."""
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dataset import DefaultSampler, pseudo_collate
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmlt_plugin.datasets import Digits, LongTailedDataset
 from mmlt_plugin.datasets.pipelines import use_pipeline
-from mmlt_plugin.engine import ClassMeansHook
+from mmlt_plugin.engine import ClassMeansHook, hooks
 from mmlt_plugin.engine.hooks.class_means_hook import class_means
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import DecoupledClassifier, FSLwFHead
@@ -137,3 +140,31 @@ def test_a_head_without_means():
     runner.model.head = torch.nn.Identity()
     with pytest.raises(ConfigError, match='NCMHead'):
         ClassMeansHook()._bring_means(runner, None)
+
+
+def test_only_images_that_the_head_wants(monkeypatch):
+    model, dataset, _ = make()
+    model.head = FSLwFHead(12, 64, few=60)
+    counts = np.bincount(dataset.get_gt_labels(), minlength=12)
+    model.head.set_class_counts(counts)
+    seen = []
+
+    def look(_, loader, classes):
+        seen.extend(int(s.gt_label) for batch in loader for s in batch['data_samples'])
+        return torch.zeros(classes, 64)
+
+    monkeypatch.setattr(hooks.class_means_hook, 'class_means', look)
+    runner = make_runner([0])
+    runner.model = model
+    runner.build_dataloader = Runner.build_dataloader
+    init_default_scope('mmpretrain')
+    digits = dict(type='Digits', split='train', pipeline=PIPELINE)
+    rare = dict(type='LongTailedDataset', imbalance_factor=0.1, dataset=digits)
+    runner.cfg = ConfigDict(
+        train_dataloader=dict(dataset=rare, num_workers=0, sampler=dict(type='other'))
+    )
+    evaluation = ConfigDict(batch_size=9, dataset=dict(pipeline=PIPELINE))
+    ClassMeansHook()._bring_means(runner, evaluation)
+    found = np.bincount(seen, minlength=12)
+    assert 0 < found.sum() < counts.sum()
+    assert found.tolist() == [count if count < 60 else 0 for count in counts]

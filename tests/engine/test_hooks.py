@@ -111,6 +111,18 @@ def test_counts_flow_from_the_checkpoint_in_testing():
     assert runner.model[1].counts.tolist() == metric.counts.tolist() == [9, 0, 1, 2]
 
 
+def test_a_validation_alone_tells_the_model_once():
+    metric = Listener()
+    runner = make_runner([0], metrics=[metric])
+    hook = ClassCountsHook()
+    hook.after_load_checkpoint(runner, dict(meta=dict(class_counts=[9, 0, 1, 2])))
+    hook.before_val(runner)
+    assert runner.model[1].counts.tolist() == metric.counts.tolist() == [9, 0, 1, 2]
+    runner.model[1].counts = None
+    hook.before_val(runner)
+    assert runner.model[1].counts is None
+
+
 def test_a_checkpoint_without_counts_is_helped_out_by_the_config():
     from mmengine.config import Config
 

@@ -11,9 +11,8 @@ from mmpretrain.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 from ...checks import check_number
-from ...class_counts import training_class_counts
 from ...errors import ConfigError
-from ...labels import resolve_labels
+from ...labels import labels_and_images
 
 
 @DATA_SAMPLERS.register_module()
@@ -22,7 +21,8 @@ class EpisodeBatchSampler(Sampler):
 
     Gidaris and Komodakis, CVPR 2018, as in the released code. A batch begins with
     ``images_per_class`` different images of each of ``novel`` classes, class by class, and
-    ends with images of other classes, each class as likely as any other. An epoch has as
+    ends with images of other classes, each class as likely as any other, and different
+    ones as far as they go. An epoch has as
     many batches as the sampler fills; every rank has episodes of its own, a pure function
     of seed, epoch and rank.
 
@@ -37,7 +37,7 @@ class EpisodeBatchSampler(Sampler):
 
     Raises:
         ConfigError: An argument lies outside its range, nothing is left of a batch for
-            other classes, or there are too few classes.
+            other classes, there are too few classes, or the sampler has no epochs.
 
     Example:
         >>> from mmengine.dataset import DefaultSampler
@@ -75,6 +75,11 @@ class EpisodeBatchSampler(Sampler):
             integer=True,
             meaning='novel x images_per_class and some of other classes',
         )
+        if not (hasattr(sampler, 'dataset') and hasattr(sampler, 'epoch')):
+            raise ConfigError(
+                'EpisodeBatchSampler needs a sampler with a dataset and epochs, and '
+                f'{type(sampler).__name__} is none: use DefaultSampler'
+            )
         self.sampler = sampler
         self.batch_size = batch_size
         self.novel = novel
@@ -83,11 +88,11 @@ class EpisodeBatchSampler(Sampler):
         seed = getattr(sampler, 'seed', None)
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, _ = get_dist_info()
-        labels = resolve_labels(sampler.dataset)
-        counts = training_class_counts(sampler.dataset, int(labels.max(initial=-1)) + 1)
-        self._items = [
-            np.flatnonzero(labels == c) for c in np.flatnonzero(counts >= min_images)
-        ]
+        labels, images = labels_and_images(sampler.dataset)
+        # One item of each image: a copy of it must not be asked what it was made of.
+        _, items = np.unique(images, return_index=True)
+        by_class = [items[labels[items] == c] for c in np.unique(labels)]
+        self._items = [own for own in by_class if len(own) >= min_images]
         if len(self._items) <= novel:
             raise ConfigError(
                 f'novel={novel} of EpisodeBatchSampler: {len(self._items)} classes have '
@@ -95,8 +100,7 @@ class EpisodeBatchSampler(Sampler):
             )
 
     def __iter__(self) -> Iterator[list[int]]:
-        epoch = getattr(self.sampler, 'epoch', 0)
-        random = np.random.default_rng([self.seed, epoch, self.rank])
+        random = np.random.default_rng([self.seed, self.sampler.epoch, self.rank])
         for _ in range(len(self)):
             order = random.permutation(len(self._items))
             batch = []
@@ -106,7 +110,9 @@ class EpisodeBatchSampler(Sampler):
                 )
                 batch += chosen.tolist()
             others = random.choice(order[self.novel :], self.batch_size - len(batch))
-            batch += [int(random.choice(self._items[c])) for c in others]
+            for c, n in zip(*np.unique(others, return_counts=True)):
+                own = self._items[c]
+                batch += random.choice(own, n, replace=n > len(own)).tolist()
             yield batch
 
     def __len__(self) -> int:

@@ -44,6 +44,7 @@ class ClassCountsHook(Hook):
 
     def __init__(self) -> None:
         self.counts: np.ndarray | None = None
+        self._model_knows = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the counts that the checkpoint tells."""
@@ -80,8 +81,8 @@ class ClassCountsHook(Hook):
         )
         if not len(runner.train_dataloader):
             raise ConfigError(
-                f'the {len(runner.train_dataloader.sampler)} training images do not fill '
-                'one batch, and drop_last drops it: lower train_dataloader.batch_size'
+                f'the {len(dataset)} training images do not fill one batch on every '
+                'device: lower train_dataloader.batch_size'
             )
         told = self.counts if runner.iter > 0 else None
         if told is not None and not np.array_equal(counts, told):
@@ -91,11 +92,8 @@ class ClassCountsHook(Hook):
                 'resume with the same train_dataloader.dataset'
             )
         self.counts = counts
-        self.hand_out(runner.model.modules(), device_of(runner.model))
-        loader = runner.train_dataloader
-        # The one that draws: a dataloader with a batch_sampler has a sampler of no use.
-        own_batches = type(loader.batch_sampler) is not BatchSampler
-        sampler = loader.batch_sampler if own_batches else loader.sampler
+        self._serve_model(runner)
+        sampler = drawing_sampler(runner.train_dataloader)
         for module in runner.model.modules():
             if hasattr(module, 'check_sampler'):
                 module.check_sampler(sampler)
@@ -104,13 +102,15 @@ class ClassCountsHook(Hook):
             runner.logger.warning(absent)
 
     def before_val(self, runner: Runner) -> None:
-        """Give the counts to the validation metrics."""
+        """Give the counts to the validation metrics and the model."""
         self._serve_evaluation(runner, runner.val_loop)
+        if not self._model_knows:  # a validation without a training
+            self._serve_model(runner)
 
     def before_test(self, runner: Runner) -> None:
         """Give the counts to the test metrics and the model."""
         self._serve_evaluation(runner, runner.test_loop)
-        self.hand_out(runner.model.modules(), device_of(runner.model))
+        self._serve_model(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Store the counts in the checkpoint's ``meta``."""
@@ -135,6 +135,10 @@ class ClassCountsHook(Hook):
                 )
         self.hand_out(metrics)
 
+    def _serve_model(self, runner: Runner) -> None:
+        self.hand_out(runner.model.modules(), device_of(runner.model))
+        self._model_knows = True
+
     def hand_out(self, receivers: Any, device: Any = None) -> None:
         """Give the counts, where known, to every receiver that wants them.
 
@@ -151,6 +155,16 @@ class ClassCountsHook(Hook):
                 receiver.set_class_counts(self.counts)
                 if device is not None:
                     receiver.to(device)
+
+
+def drawing_sampler(loader: Any) -> Any:
+    """What draws a dataloader's images; beside a batch sampler its ``sampler`` has no use.
+
+    Args:
+        loader: The dataloader, or what stands for one.
+    """
+    batches = getattr(loader, 'batch_sampler', None)
+    return loader.sampler if type(batches) in (type(None), BatchSampler) else batches
 
 
 def number_of_classes(model: Any, dataset: Any) -> int:

@@ -24,7 +24,8 @@ class ClassMeansHook(Hook):
     The config's training images go through its pipeline and the model in
     evaluation mode, shared among the ranks; the head gets the means by
     ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
-    inputs; a head with ``share_of_row(feature)`` gets the means of what that returns.
+    inputs; a head with ``share_of_row(feature)`` gets the means of what that returns,
+    one with ``sampler_of_means`` those of the images that it draws.
 
     Args:
         before: ``evaluation``, every time, for :class:`NCMHead` and :class:`FSLwFHead`,
@@ -76,7 +77,11 @@ class ClassMeansHook(Hook):
                 'OLTRHead or FSLwFHead'
             )
         images = images_once(
-            runner, runner.cfg.train_dataloader, evaluation, 'ClassMeansHook'
+            runner,
+            runner.cfg.train_dataloader,
+            evaluation,
+            'ClassMeansHook',
+            getattr(model.head, 'sampler_of_means', None),
         )
         means = class_means(model, images, model.head.num_classes)
         runner.logger.info(f'mean features of {int(means.any(1).sum())} classes')

@@ -99,7 +99,9 @@ class FSLwFHead(LinearHead):
             ('made_rows', torch.zeros(num_classes, in_channels)),
         ):
             self.register_buffer(name, value, persistent=False)
-        self._lacks = 'the training images per class and the rows of few-shot classes'
+        self._knows_counts = self._knows_rows = False
+        #: Config of a sampler of the images that :meth:`set_class_means` needs.
+        self.sampler_of_means: dict | None = None
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Find the base classes by the training images per class, (C,)."""
@@ -110,7 +112,13 @@ class FSLwFHead(LinearHead):
                 f'novel={self.novel} of FSLwFHead: {bases} of {len(counts)} classes have '
                 f'few={self.few} training images or more, and one more than novel must'
             )
-        self._lacks = '' if bases == len(counts) else 'the rows of few-shot classes'
+        rare = (np.asarray(counts) > 0) & (np.asarray(counts) < self.few)
+        if rare.any():
+            self.sampler_of_means = dict(
+                type='ShotSplitSampler', split='few', many=self.few, few=self.few
+            )
+        self._knows_counts = True
+        self._knows_rows = not rare.any()
 
     def check_sampler(self, sampler: Any) -> None:
         """Refuse a sampler that draws few-shot classes, or makes no episodes."""
@@ -133,6 +141,7 @@ class FSLwFHead(LinearHead):
 
     def share_of_row(self, feature: torch.Tensor) -> torch.Tensor:
         """What images with features (N, D) say about their classes' rows, (N, D)."""
+        self._check_known(self._knows_counts)
         if not self.novel:
             return F.normalize(feature)
         return self.generator(feature, self.fc.weight, self.is_base)
@@ -140,28 +149,31 @@ class FSLwFHead(LinearHead):
     def set_class_means(self, means: torch.Tensor) -> None:
         """Take the means (C, D) of :meth:`share_of_row` over the training images."""
         self.made_rows.copy_(means)
-        self._lacks = ''
+        self._knows_rows = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C), in training of base classes; -inf for classes without a row."""
         feature = self.pre_logits(feats).to(self.fc.weight.dtype)
         if self.training:
             return self.base_logits(feature, self.fc.weight)
-        if self._lacks:
-            raise ConfigError(
-                f'FSLwFHead needs {self._lacks}: add default_hooks = '
-                "dict(class_counts=dict(type='ClassCountsHook'), "
-                "class_means=dict(type='ClassMeansHook')) to the config"
-            )
+        self._check_known(self._knows_counts and self._knows_rows)
         rows = self.fc.weight.where(self.is_base[:, None], self.made_rows)
         has_row = self.is_base | self.made_rows.any(1)
         logits = self.scale * cosines(feature, rows)
         return logits.masked_fill(~has_row, -torch.inf)
 
+    def _check_known(self, known: bool) -> None:
+        if not known:
+            raise ConfigError(
+                'FSLwFHead needs the training images per class and the rows of few-shot '
+                "classes: add default_hooks = dict(class_counts=dict(type='ClassCountsHook'), "
+                "class_means=dict(type='ClassMeansHook')) to the config"
+            )
+
     def base_logits(self, feature: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) that leave few-shot classes out of a softmax."""
         # Finite: losses multiply them, by a focal weight of 0 for instance.
-        return (self.scale * cosines(feature, rows)).masked_fill(~self.is_base, -1e4)
+        return (self.scale * cosines(feature, rows)).masked_fill(~self.is_base, -100)
 
     def loss(
         self,
@@ -173,7 +185,7 @@ class FSLwFHead(LinearHead):
 
         There the images of playing and of other classes weigh as their numbers of
         classes do, so that no class is likelier than another. (In the released config of
-        ImageNet numbers of images are such that a plain mean does this.)
+        ImageNet a plain mean does nearly this.)
 
         Args:
             feats: Features; the last is taken.
@@ -190,8 +202,8 @@ class FSLwFHead(LinearHead):
         is_novel, makes_row = episode(
             label, self.num_classes, self.novel, self.exemplars
         )
+        shares = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
         with torch.autocast(feature.device.type, enabled=False):
-            shares = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
             maker = F.one_hot(label, self.num_classes).to(shares) * makes_row[:, None]
             made = maker.T @ shares / maker.sum(0).clamp_min(1)[:, None]
         logits = self.base_logits(

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .cosines import cosines
+
 
 class WeightGenerator(nn.Module):
     r"""What an image says about its class's row in a classifier of cosines.
@@ -59,8 +61,10 @@ class WeightGenerator(nn.Module):
             weight: Rows of the classifier, (C, D).
             is_base: Which of them are there to attend to, bool (C,); one at least.
         """
-        feature = F.normalize(feature)
-        cosine = F.linear(F.normalize(self.query(feature)), F.normalize(self.keys))
-        similar = (self.sharpness * cosine).masked_fill(~is_base, -torch.inf)
-        recalled = similar.softmax(1) @ F.normalize(weight)
-        return self.of_average * feature + self.of_attention * recalled
+        # Not in bfloat16, whose steps the sharpness would blow up.
+        with torch.autocast(feature.device.type, enabled=False):
+            feature = F.normalize(feature)
+            similar = self.sharpness * cosines(self.query(feature), self.keys)
+            attention = similar.masked_fill(~is_base, -torch.inf).softmax(1)
+            recalled = attention @ F.normalize(weight)
+            return self.of_average * feature + self.of_attention * recalled
