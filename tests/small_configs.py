@@ -5,6 +5,7 @@ from copy import deepcopy
 import torch
 from mmengine.config import Config
 from mmpretrain.datasets import CIFAR10, CIFAR100
+from mmpretrain.models import ResNet, ResNeXt
 from mmpretrain.registry import DATASETS, MODELS
 
 from mmlt_plugin.datasets import ImageFolderDataset
@@ -53,13 +54,25 @@ def shrink(value):
     return value
 
 
-def without_downloads(value):
+def small_model(value):
+    """Without downloads, and of the fewest blocks that can be cut into parts."""
     if isinstance(value, dict):
         init = value.get('init_cfg')
         if isinstance(init, dict) and init.get('type') == 'Pretrained':
             value['init_cfg'] = None
+        if value.get('type') == 'CIFARResNet':
+            value['depth'] = 14
+        elif value.get('depth', 0) > 50:  # test_configs.py builds them all
+            value['depth'] = 50
         for item in value.values():
-            without_downloads(item)
+            small_model(item)
+
+
+def few_blocks(monkeypatch):
+    """Make mmpretrain's ResNet-50s of five blocks, as wide as they are."""
+    for net in (ResNet, ResNeXt):
+        block, _ = net.arch_settings[50]
+        monkeypatch.setitem(net.arch_settings, 50, (block, (1, 1, 1, 2)))
 
 
 def few_or_all(cfg):
@@ -106,9 +119,7 @@ def small_config(leaf, cifar_root, work_dir):
     cfg.log_level = 'ERROR'
     cfg.launcher = 'none'
     cfg.experiment_name = str(work_dir).replace('/', '_')
-    without_downloads(cfg.model)
-    if cfg.model.backbone.get('depth', 0) > 50:  # test_configs.py builds them all
-        cfg.model.backbone.depth = 50
+    small_model(cfg.model)
     if 'feature_size' in cfg.model.get('neck', {}):
         cfg.model.neck.feature_size = 2  # of 64 pixels
     # Thousands of classes make large files; sizes of groups are sums of theirs.

@@ -24,7 +24,12 @@ from mmpretrain.registry import HOOKS, LOOPS, MODELS, OPTIM_WRAPPERS
 from mmlt_plugin.scripts.careful_runner import build_runner
 from tests.conftest import ROOT
 from tests.pretend_device import waits
-from tests.small_configs import read_some, save_experts, small_config
+from tests.small_configs import (
+    few_blocks,
+    read_some,
+    save_experts,
+    small_config,
+)
 from tests.test_configs import LEAVES, own_images  # noqa: F401 - a fixture
 
 
@@ -111,6 +116,7 @@ class Float16(OptimWrapper):
 def few_images(monkeypatch, request):
     """The first 6,000 real images of CIFAR's files, read once; what else saves time."""
     monkeypatch.setattr(CIFAR10, 'load_data_list', read_some)
+    few_blocks(monkeypatch)
     # mmengine collects garbage for every dataset and lays every config out by yapf.
     monkeypatch.setattr(gc, 'collect', lambda *_: 0)
     monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: repr(cfg)))
