@@ -24,12 +24,7 @@ from mmpretrain.registry import HOOKS, LOOPS, MODELS, OPTIM_WRAPPERS
 from mmlt_plugin.scripts.careful_runner import build_runner
 from tests.conftest import ROOT
 from tests.pretend_device import waits
-from tests.small_configs import (
-    few_blocks,
-    read_some,
-    save_experts,
-    small_config,
-)
+from tests.small_configs import few_blocks, read_some, save_experts, small_config
 from tests.test_configs import LEAVES, own_images  # noqa: F401 - a fixture
 
 

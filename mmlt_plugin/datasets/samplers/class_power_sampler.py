@@ -99,11 +99,11 @@ class ClassPowerSampler(Sampler):
         if min_images:
             counts = training_class_counts(dataset, len(self._sizes))
             self._is_drawn &= counts >= min_images
-        if not self._is_drawn.any():
-            raise ConfigError(
-                f'min_images={min_images} {owner}: the most frequent class has '
-                f'{counts.max()} training images'
-            )
+            if not self._is_drawn.any():
+                raise ConfigError(
+                    f'min_images={min_images} {owner}: the most frequent class has '
+                    f'{counts.max()} training images'
+                )
 
     @property
     def class_probabilities(self) -> np.ndarray:

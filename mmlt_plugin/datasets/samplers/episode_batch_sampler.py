@@ -22,9 +22,8 @@ class EpisodeBatchSampler(Sampler):
     Gidaris and Komodakis, CVPR 2018, as in the released code. A batch begins with
     ``images_per_class`` different images of each of ``novel`` classes, class by class, and
     ends with images of other classes, each class as likely as any other, and different
-    ones as far as they go. An epoch has as
-    many batches as the sampler fills; every rank has episodes of its own, a pure function
-    of seed, epoch and rank.
+    ones as far as they go. An epoch has as many batches as the sampler fills; every rank
+    has episodes of its own, a pure function of seed, epoch and rank.
 
     Args:
         sampler: It tells dataset, seed, epoch and number of images; mmengine passes the

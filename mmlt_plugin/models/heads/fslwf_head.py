@@ -105,20 +105,22 @@ class FSLwFHead(LinearHead):
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Find the base classes by the training images per class, (C,)."""
-        self.is_base.copy_(torch.as_tensor(np.asarray(counts) >= self.few))
+        counts = np.asarray(counts)
+        self.is_base.copy_(torch.as_tensor(counts >= self.few))
         bases = int(self.is_base.sum())
         if bases <= self.novel:
             raise ConfigError(
                 f'novel={self.novel} of FSLwFHead: {bases} of {len(counts)} classes have '
                 f'few={self.few} training images or more, and one more than novel must'
             )
-        rare = (np.asarray(counts) > 0) & (np.asarray(counts) < self.few)
-        if rare.any():
+        rows_to_make = bool(((counts > 0) & (counts < self.few)).any())
+        self.sampler_of_means = None
+        if rows_to_make:
             self.sampler_of_means = dict(
                 type='ShotSplitSampler', split='few', many=self.few, few=self.few
             )
         self._knows_counts = True
-        self._knows_rows = not rare.any()
+        self._knows_rows = not rows_to_make
 
     def check_sampler(self, sampler: Any) -> None:
         """Refuse a sampler that draws few-shot classes, or makes no episodes."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmpretrain.registry import MODELS
 
 from ...errors import ConfigError
+from ..layers import cosines
 from .linear_head import LinearHead
 
 
@@ -50,7 +50,7 @@ class NCMHead(LinearHead):
 
     def set_class_means(self, means: torch.Tensor) -> None:
         """Take the mean features (C, D); rows of classes without images are zero."""
-        self.means.copy_(F.normalize(means))
+        self.means.copy_(means)
         self._knows_means = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -62,8 +62,6 @@ class NCMHead(LinearHead):
                 'NCMHead needs the mean features of the classes: add default_hooks = '
                 "dict(class_means=dict(type='ClassMeansHook')) to the config"
             )
-        feature = F.normalize(self.pre_logits(feats).to(self.means))
         # In bfloat16 many cosines would be equal.
-        with torch.autocast(feature.device.type, enabled=False):
-            cosine = F.linear(feature, self.means)
+        cosine = cosines(self.pre_logits(feats).to(self.means), self.means)
         return cosine.masked_fill(~self.means.any(1), -torch.inf)
