@@ -23,8 +23,8 @@ import mmlt_plugin  # noqa: F401 - registers everything
 from mmlt_plugin.class_counts import training_class_counts
 from mmlt_plugin.engine.atomic_backend import AtomicBackend
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.convert import convert_state_dict
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def parse_args() -> argparse.Namespace:
@@ -79,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -20,6 +20,8 @@ from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.settings import name_of_type
 
 
@@ -81,11 +83,11 @@ def main() -> None:
     cfg.test_dataloader.dataset.skip_broken = args.skip_broken
     cfg.test_evaluator = dict(type='PredictionTable', out_file=args.out, top=args.top)
     cfg.test_cfg = dict()
-    cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
+    prepare_dataloaders(cfg, args, ['test_dataloader'])
     runner = build_runner(cfg)
     runner.test()
     print(f'wrote {args.out}')
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

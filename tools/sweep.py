@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
 
@@ -62,4 +62,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

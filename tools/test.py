@@ -16,6 +16,8 @@ from mmlt_plugin.datasets.pipelines import find_pipeline, use_pipeline
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def parse_args() -> argparse.Namespace:
@@ -104,7 +106,7 @@ def main() -> None:
         show_predictions(cfg, args)
     if args.tta:
         use_test_time_augmentation(cfg)
-    cli.prepare_dataloaders(cfg, args, ['test_dataloader'])
+    prepare_dataloaders(cfg, args, ['test_dataloader'])
     runner = build_runner(cfg)
     if args.out and args.out_item != 'metrics':
         runner.test_evaluator.metrics.append(DumpResults(out_file_path=args.out))
@@ -114,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -9,6 +9,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.in_memory import use_memory
 from mmlt_plugin.scripts.run_log import last_checkpoint
 
@@ -97,7 +99,7 @@ def main() -> None:
                 'config: the batch size that its learning rate is for'
             )
         cfg.auto_scale_lr.enable = True
-    cli.prepare_dataloaders(
+    prepare_dataloaders(
         cfg,
         args,
         ['train_dataloader', 'val_dataloader'],
@@ -110,4 +112,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -1,41 +1,28 @@
-"""How scripts end."""
+"""Arguments and configs of the scripts."""
 
-import subprocess
-import sys
+import pytest
+from mmengine.config import Config
 
-LAST_WORDS = """
-import atexit, sys, time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-import torch.distributed
+from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 
-folder = Path(sys.argv[1])
 
-def upload():
-    time.sleep(0.5)
-    (folder / 'uploaded').touch()
-
-def main():
-    torch.distributed.init_process_group(
-        'gloo', init_method=f'file://{folder}/meet', rank=0, world_size=1)
-    ThreadPoolExecutor().submit(upload)
-    atexit.register((folder / 'closed').touch)
-    sys.stdout.write('done')
-
-cli.run(main)
-raise SystemExit('the interpreter went on')
-"""
+@pytest.mark.parametrize(
+    ('config', 'work_dir'),
+    [
+        ('configs/reslt/a.py', 'work_dirs/reslt/a'),
+        ('/x/configs/b/configs/bbn/a.py', 'work_dirs/bbn/a'),
+        ('configs/a.py', 'work_dirs/a'),
+        ('my_vit.py', 'work_dirs/my_vit'),
+        ('../elsewhere/my_vit.py', 'work_dirs/my_vit'),
+    ],
+)
+def test_default_work_dir(config, work_dir):
+    assert cli.default_work_dir(config) == work_dir
 
 
-def test_a_rank_that_is_done_loses_nothing(tmp_path):
-    found = subprocess.run(
-        [sys.executable, '-W', 'ignore', '-c', LAST_WORDS, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.endswith('done')
-    assert (tmp_path / 'uploaded').exists()
-    assert (tmp_path / 'closed').exists()
+def test_keys_that_scripts_read_are_known():
+    cfg = Config(dict(test_pipeline=[], model=dict()))
+    cli.check_keys(['tta_pipeline', 'tta_model.type', 'model.hed', 'my_number'], cfg)
+    with pytest.raises(ConfigError, match="'modle' is no key of the config"):
+        cli.check_keys(['modle.head'], cfg)

@@ -6,7 +6,6 @@ from mmengine.optim import MultiStepLR
 from mmengine.registry import Registry
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.explain import explain
 from mmlt_plugin.scripts.preflight import (
     check_deferred_sampling,
@@ -79,17 +78,6 @@ def test_a_metric_that_nobody_tells_the_counts(tmp_path):
     ).train()
 
 
-def test_drop_last_beside_a_batch_sampler():
-    class Arguments:
-        no_pin_memory = False
-
-    loader = dict(batch_sampler=dict(type='BilateralBatchSampler'), drop_last=True)
-    with pytest.raises(ConfigError, match=r'batch_sampler\.drop_last'):
-        cli.prepare_dataloaders(
-            Config(dict(train_dataloader=loader)), Arguments, ['train_dataloader']
-        )
-
-
 def test_what_changed_since_the_checkpoint(tmp_path):
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
     runner = make_runner(
@@ -130,20 +118,6 @@ def test_changes():
         changes(moved, dict(train_dataloader=dict(dataset=dict(data_root='b')))) == []
     )
     assert dict(flatten(old))['model.head.type'] == 'A'
-
-
-@pytest.mark.parametrize(
-    ('config', 'work_dir'),
-    [
-        ('configs/reslt/a.py', 'work_dirs/reslt/a'),
-        ('/x/configs/b/configs/bbn/a.py', 'work_dirs/bbn/a'),
-        ('configs/a.py', 'work_dirs/a'),
-        ('my_vit.py', 'work_dirs/my_vit'),
-        ('../elsewhere/my_vit.py', 'work_dirs/my_vit'),
-    ],
-)
-def test_default_work_dir(config, work_dir):
-    assert cli.default_work_dir(config) == work_dir
 
 
 def test_what_counts_epochs_in_a_training_by_iterations():
@@ -214,13 +188,6 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
     assert unused_pipelines(config.with_suffix('.yaml')) == unused_pipelines(None) == []
     for path in sorted((ROOT / 'configs').glob('[!_]*/*.py')):
         assert unused_pipelines(path) == []
-
-
-def test_keys_that_scripts_read_are_known():
-    cfg = Config(dict(test_pipeline=[], model=dict()))
-    cli.check_keys(['tta_pipeline', 'tta_model.type', 'model.hed', 'my_number'], cfg)
-    with pytest.raises(ConfigError, match="'modle' is no key of the config"):
-        cli.check_keys(['modle.head'], cfg)
 
 
 class Faulty:

@@ -20,6 +20,8 @@ from torch import nn
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.weights import unwrapped
 
 
@@ -67,7 +69,7 @@ def main() -> None:
     cfg = cli.load_config(args)
     refuse_test_images(cfg, args.setting)
     cfg.load_from, cfg.resume = args.checkpoint, False
-    cli.prepare_dataloaders(cfg, args, ['val_dataloader'])
+    prepare_dataloaders(cfg, args, ['val_dataloader'])
     runner = build_runner(cfg)
     head = unwrapped(runner.model).head
     check_setting(head, args.setting)
@@ -87,4 +89,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -20,7 +20,7 @@ from mmpretrain.registry import DATASETS
 from pictures import by_frequency, plt, save
 
 from mmlt_plugin.class_counts import class_groups, training_class_counts
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def counts_of(cfg: Config) -> np.ndarray:
@@ -96,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -20,7 +20,7 @@ from matplotlib.colors import PowerNorm
 from pictures import by_frequency, class_counts, named_once, plt, save, shot_bound
 
 from mmlt_plugin.class_counts import shot_splits
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def confusion(predictions: str, num_classes: int) -> np.ndarray:
@@ -107,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -19,7 +19,7 @@ import numpy as np
 from pictures import by_frequency, class_counts, named, plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def class_accuracies(metrics_file: str) -> dict[int, float]:
@@ -100,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

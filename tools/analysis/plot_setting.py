@@ -19,7 +19,7 @@ import numpy as np
 from pictures import plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def setting_of(run: dict, key: str) -> float:
@@ -70,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

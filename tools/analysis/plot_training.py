@@ -19,7 +19,7 @@ import numpy as np
 from pictures import named, plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.run_log import curve
 
 SHOTS = ['shot/all', 'shot/many', 'shot/medium', 'shot/few']
@@ -86,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -19,7 +19,7 @@ import torch
 from pictures import by_frequency, class_counts, load, named_once, plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.weights import plain_name
 
 #: Names of classifiers' weights (C, D).
@@ -84,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

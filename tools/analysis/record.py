@@ -20,7 +20,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.run_log import (
     evaluations,
     last_checkpoint,
@@ -207,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from pictures import plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.run_log import evaluations, last_checkpoint
 from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
@@ -126,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

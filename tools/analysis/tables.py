@@ -42,7 +42,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 #: At results of trainings with another recipe than their config has now.
 STAR = '\\*'
@@ -219,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

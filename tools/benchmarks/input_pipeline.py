@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import mmlt_plugin  # noqa: F401 - registers the transforms' package
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/reslt/resnext50_imagenet-lt.py'
 
@@ -169,4 +169,4 @@ def measure(files: list[str], pipeline: list[dict], seconds: float) -> dict[str,
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -24,7 +24,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def make_step(
@@ -106,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

@@ -40,6 +40,7 @@ from stopwatch import Stopwatch, peak_memory
 
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
+from mmlt_plugin.scripts.entry_point import run_script
 from mmlt_plugin.scripts.in_memory import use_memory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -271,4 +272,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

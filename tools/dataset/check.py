@@ -29,7 +29,7 @@ from mmlt_plugin.engine.hooks.class_counts_hook import (
     classes_without_images,
 )
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 #: With fewer files than this all are decoded.
 FEW = 20_000
@@ -142,4 +142,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

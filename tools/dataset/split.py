@@ -21,7 +21,7 @@ import numpy as np
 from mmlt_plugin.checks import check_number
 from mmlt_plugin.datasets.image_files import EXTENSIONS, find_images, visible_folders
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts import cli
+from mmlt_plugin.scripts.entry_point import run_script
 
 
 def number_for_validation(images: int, share: float, min_train: int) -> int:
@@ -86,4 +86,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    cli.run(main)
+    run_script(main)

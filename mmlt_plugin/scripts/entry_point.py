@@ -1,0 +1,89 @@
+"""How every script in ``tools/`` is started, and how it ends."""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable
+from urllib.error import URLError
+
+import torch
+
+from ..errors import ConfigError, TrainingError
+from .explain import explain
+
+
+def run_script(main: Callable[[], None]) -> None:
+    """Run a script's ``main``; what the user can mend ends it with one sentence.
+
+    Args:
+        main: The script. A :class:`ConfigError` or :class:`TrainingError`, a type or an
+            argument in the config that nothing knows, a missing file, a failed download
+            or a full disk is printed without a traceback, and the exit code is 2; any
+            other exception passes.
+    """
+    try:
+        main()
+        if torch.distributed.is_initialized():
+            # Left to the interpreter's end, or when other ranks still run, gloo's
+            # threads can abort the process: end all ranks together.
+            torch.distributed.barrier()
+            torch.distributed.destroy_process_group()
+            _leave()
+    except URLError as error:
+        sys.exit(
+            _fail(
+                f'a download failed ({error.reason}): put the file where the lines above '
+                'say, or the files of a data set into its data_root'
+            )
+        )
+    except (
+        ConfigError,
+        TrainingError,
+        FileNotFoundError,
+        PermissionError,
+        SyntaxError,  # of a config
+    ) as error:
+        sys.exit(_fail(str(error) or repr(error)))
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        sentence = explain(error)
+        if sentence is None:
+            raise
+        sys.exit(_fail(sentence))
+    except OSError as error:
+        full = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+        if error.errno not in full:
+            raise
+        sys.exit(
+            _fail(
+                f'{error.strerror} ({error.filename or "while writing"}): what was saved '
+                'before is whole; make room and go on with --resume'
+            )
+        )
+
+
+def _leave() -> None:
+    """End a process that is done, without the interpreter's own end.
+
+    There threads of C++ that still run Python may abort the process ("terminate called
+    without an active exception"), and the launcher then calls the whole training failed.
+    What the interpreter would wait for and call, a hook's upload or a log file's end, is
+    waited for and called here.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _fail(message: str) -> int:
+    if message.startswith('Caught '):  # in a dataloader worker, with its traceback
+        message = re.split(r'^[\w.]+Error: ', message, flags=re.M)[-1]
+    sentence = ' '.join(line.strip() for line in message.splitlines())
+    print(f'error: {sentence.strip()}', file=sys.stderr)
+    return 2

@@ -1,0 +1,41 @@
+"""How scripts end."""
+
+import subprocess
+import sys
+
+LAST_WORDS = """
+import atexit, sys, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import torch.distributed
+from mmlt_plugin.scripts.entry_point import run_script
+
+folder = Path(sys.argv[1])
+
+def upload():
+    time.sleep(0.5)
+    (folder / 'uploaded').touch()
+
+def main():
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/meet', rank=0, world_size=1)
+    ThreadPoolExecutor().submit(upload)
+    atexit.register((folder / 'closed').touch)
+    sys.stdout.write('done')
+
+run_script(main)
+raise SystemExit('the interpreter went on')
+"""
+
+
+def test_a_rank_that_is_done_loses_nothing(tmp_path):
+    found = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', LAST_WORDS, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.endswith('done')
+    assert (tmp_path / 'uploaded').exists()
+    assert (tmp_path / 'closed').exists()
