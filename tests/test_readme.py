@@ -1,18 +1,24 @@
-"""The README's configs train, its links lead somewhere, its commands exist."""
+"""Configs of README and docs train, links lead somewhere, commands exist."""
 
 import csv
 import re
 
 import cv2
 import mmengine
+import mmpretrain.registry
 import numpy as np
 import pytest
+from mmengine.registry import Registry
 from mmpretrain import ImageClassificationInferencer
 
+import mmlt_plugin  # noqa: F401  registers the components
 from tests.conftest import ROOT
 
-README = (ROOT / 'README.md').read_text()
-CONFIGS = dict(re.findall(r'```python\n# (my_\w+\.py)\n(.*?)```', README, re.S))
+PAGES = [ROOT / 'README.md', *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*/README.md')]
+TEXTS = {page: page.read_text() for page in PAGES}
+CONFIGS = dict(
+    re.findall(r'```python\n# (my_\w+\.py)\n(.*?)```', ''.join(TEXTS.values()), re.S)
+)
 
 
 @pytest.fixture
@@ -181,11 +187,35 @@ def test_a_missing_folder_is_named(run_tool, monkeypatch):
     assert 'no/such/images/train' in output
 
 
-def test_links_and_commands():
-    for target in re.findall(r'\]\((?!http)([^)#]+)\)', README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_commands(page):
+    text = TEXTS[page]
+    for target in re.findall(r'\]\((?!http)([^)#]+)', text):
+        assert (page.parent / target).exists(), target
+    for target, heading in re.findall(r'\]\((?!http)([^)#]*)#([^)]+)\)', text):
+        linked = (page.parent / target).read_text() if target else text
+        headings = re.findall(r'^#+ (.*)$', linked, re.M)
+        assert heading in {anchor(found) for found in headings}
     makefile = (ROOT / 'Makefile').read_text()
-    for command in re.findall(r'^make (\w+)', README, re.M):
+    for command in re.findall(r'^make (\w+)', text, re.M):
         assert f'\n{command}:' in makefile
-    for script in re.findall(r'tools/[\w/]+\.\w+', README):
+    for script in re.findall(r'tools/[\w/]+\.\w+', text):
         assert (ROOT / script).exists(), script
+
+
+def anchor(heading):
+    """What a heading is called in a link to it."""
+    return re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+
+
+def test_every_component_is_on_its_page():
+    page = TEXTS[ROOT / 'docs/components.md']
+    ours = {
+        name
+        for registry in vars(mmpretrain.registry).values()
+        if isinstance(registry, Registry)
+        for name, part in registry.module_dict.items()
+        if part.__module__.startswith('mmlt_plugin.')
+    }
+    assert {'ResLTHead', 'BBNHead', 'ShotSplitMetric', 'AutocastOptimWrapper'} < ours
+    assert {name for name in ours if f'`{name}`' not in page} == set()
