@@ -19,11 +19,13 @@ os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 # Scripts beside each other import each other by name, as when Python runs one of them.
 sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
 
+from tests import fast_mmengine  # noqa: E402
 from tests.gloo import GlooPool  # noqa: E402
 from tests.pretend_device import AVAILABLE, pretend_device, register  # noqa: E402
 from tests.zygote import Zygote  # noqa: E402
 
 torch.set_num_threads(1)
+fast_mmengine.install()
 if AVAILABLE:
     register()  # before the first gradient, when PyTorch counts devices
 

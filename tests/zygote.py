@@ -45,8 +45,10 @@ def serve() -> None:
     import torch
 
     import mmlt_plugin.scripts.cli  # noqa: F401
+    from tests import fast_mmengine
 
     torch.set_num_threads(1)
+    fast_mmengine.install()
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()

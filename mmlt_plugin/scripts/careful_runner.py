@@ -7,6 +7,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from .. import compat
 from .preflight import (
@@ -55,7 +56,11 @@ class CarefulRunner(Runner):
             *unused_pipelines(self.cfg.filename),
         ):
             self.logger.warning(sentence)
-        return super().train()
+        model = super().train()
+        for loop in (self.train_loop, self.val_loop):
+            if loop is not None:
+                end_workers(loop.dataloader)
+        return model
 
     def dump_config(self) -> None:
         """Wait with the copy of the config until training has started."""
@@ -68,3 +73,15 @@ class CarefulRunner(Runner):
         if fn_name == 'after_train_iter' and not self.config_is_written:
             super().dump_config()
             self.config_is_written = True
+
+
+def end_workers(dataloader: DataLoader) -> None:
+    """End persistent workers, which a garbage collection would give five seconds each.
+
+    Args:
+        dataloader: It makes new ones if it is used again.
+    """
+    iterator = getattr(dataloader, '_iterator', None)
+    if iterator is not None:
+        iterator._shutdown_workers()
+        dataloader._iterator = None
