@@ -14,7 +14,7 @@ from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_map_only
 
-from tests.cuda_autocast import register_autocast, tensors_in
+from tests.cuda_autocast import map_tensors, register_autocast, tensors_in
 
 NAME = 'pretend'
 #: PyTorch's interface to devices written in Python is young, and goes before CUDA in the whole
@@ -110,16 +110,18 @@ def run(func, args, kwargs):
     inside = {key: value for key, value in kwargs.items() if key != 'pin_memory'}
     if made:
         inside['device'] = 'cpu'
-    args_inside, inside = tree_map_only(
-        PretendTensor, lambda t: t.inner, (args, inside)
-    )
+    args_inside, inside = map_tensors(without_device, (args, inside))
     result = func(*args_inside, **inside)
     if onto == 'cpu':
         return result
-    result = tree_map_only(torch.Tensor, PretendTensor, result)
+    result = map_tensors(PretendTensor, result)
     if made or not ours:
         return result
     return return_and_correct_aliasing(func, args, kwargs, result)
+
+
+def without_device(tensor):
+    return tensor.inner if isinstance(tensor, PretendTensor) else tensor
 
 
 def strangers(name, args, kwargs):
