@@ -8,8 +8,11 @@ import mmengine
 import mmpretrain.registry
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
 from mmengine.registry import Registry
 from mmpretrain import ImageClassificationInferencer
+from mmpretrain.registry import MODELS
 
 import mmlt_plugin  # noqa: F401  registers the components
 from tests.conftest import ROOT
@@ -178,6 +181,65 @@ def test_own_config_for_the_folder(my_images, save, run_tool):
     output = run_tool('train.py', config, *SMALL, 'model.backbone.depth=50')
     assert 'groups of [2, 3] classes' in output
     assert 'shot/class_4' in output
+
+
+@pytest.fixture(scope='module')
+def pretrained(tmp_path_factory):
+    """Weights of a whole ResNet-50 and their file."""
+    file = tmp_path_factory.mktemp('pretrained') / 'resnet50.pth'
+    weights = MODELS.build(dict(type='ResNet', depth=50)).state_dict()
+    torch.save(weights, file)
+    return weights, str(file)
+
+
+@pytest.mark.parametrize('method', ['ce', 'reslt'])
+def test_pretrained_for_the_folder(my_images, pretrained, method):
+    weights, file = pretrained
+    cfg = Config.fromfile(ROOT / f'configs/{method}/resnet50_folder.py')
+    init_cfg = {'type': 'Pretrained', 'checkpoint': file}
+    options = {
+        f'model.backbone.init_cfg.{key}': value for key, value in init_cfg.items()
+    }
+    text = TEXTS[ROOT / 'README.md']
+    assert all(f'{key}=' in text for key in options)
+    cfg.merge_from_dict(options)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    torch.testing.assert_close(model.backbone.state_dict(), weights)
+
+
+def test_pretrained_bbn_for_the_folder(my_images, pretrained, save):
+    weights, file = pretrained
+    config = save('my_images_bbn.py', 'torchvision://resnet50', file)
+    model = MODELS.build(Config.fromfile(config).model)
+    model.init_weights()
+    last = 'layer4.2.'
+    trunk = {key: value for key, value in weights.items() if not key.startswith(last)}
+    block = {
+        key.removeprefix(last): value
+        for key, value in weights.items()
+        if key.startswith(last)
+    }
+    torch.testing.assert_close(dict(model.backbone.state_dict()), trunk)
+    for branch in (model.neck.conventional, model.neck.rebalancing):
+        torch.testing.assert_close(dict(branch.state_dict()), block)
+
+
+def test_second_stages_for_the_folder(my_images, run_tool, tmp_path):
+    run_tool('train.py', 'configs/ce/resnet50_folder.py', *SMALL)
+    checkpoint = tmp_path / 'work/epoch_1.pth'
+    configs = 'configs/decoupling/resnet50_folder'
+    output = run_tool(
+        'train.py', f'{configs}_crt.py', *SMALL, f'load_from={checkpoint}',
+        work_dir=tmp_path / 'crt',
+    )  # fmt: skip
+    assert 'shot/few' in output
+    test_only = [option for option in SMALL if not option.startswith('train_cfg')]
+    output = run_tool(
+        'test.py', f'{configs}_ncm.py', checkpoint, *test_only,
+        work_dir=tmp_path / 'ncm',
+    )  # fmt: skip
+    assert 'shot/few' in output
 
 
 def test_a_missing_folder_is_named(run_tool, monkeypatch):

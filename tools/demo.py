@@ -85,8 +85,8 @@ def main() -> None:
         *('analysis/plot_per_class.py', str(done[0][0]), str(picture), *files),
     )
     table = Table(
-        title='Top-1 accuracy in percent on digits, 128 to 4 training images a class,\n'
-        f'mean and standard deviation over {args.seeds} seeds'
+        title='Top-1 accuracy in percent on digits,\n128 to 4 training images a class,\n'
+        f'mean and sample standard deviation over {args.seeds} seeds'
     )
     table.add_column('method')
     for column in COLUMNS.values():
@@ -100,9 +100,8 @@ def main() -> None:
         cells = []
         for key in COLUMNS:
             values = [metrics[f'shot/{key}'] for metrics in found]
-            cells.append(
-                f'{statistics.mean(values):.1f} ± {statistics.pstdev(values):.1f}'
-            )
+            spread = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
+            cells.append(f'{statistics.mean(values):.1f}{spread}')
         table.add_row(method, *cells)
     Console(width=100).print(table)
     print(f'{time.perf_counter() - start:.0f} s; the picture is {picture}')

@@ -1,0 +1,5 @@
+# On your own images, with a checkpoint of configs/ce/resnet50_folder.py.
+_base_ = '../ce/resnet50_folder.py'
+
+model = dict(head=dict(type='NCMHead'))
+default_hooks = dict(class_means=dict(type='ClassMeansHook'))
