@@ -10,19 +10,16 @@ import pytest
 import torch
 
 import mmlt_plugin  # noqa: F401 - registers everything
+from tests import fast_mmengine
+from tests.documented import CONFIGS, ROOT
+from tests.gloo import GlooPool
+from tests.pretend_device import AVAILABLE, pretend_device, register
+from tests.zygote import Zygote
 
-ROOT = Path(__file__).resolve().parents[1]
 # Lets a process fork after it has asked whether there is a GPU.
 os.environ.setdefault('PYTORCH_NVML_BASED_CUDA_CHECK', '1')
 # Lets a GPU compute the same twice.
 os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
-# Scripts beside each other import each other by name, as when Python runs one of them.
-sys.path[:0] = [str(ROOT), str(ROOT / 'tools/analysis')]
-
-from tests import fast_mmengine  # noqa: E402
-from tests.gloo import GlooPool  # noqa: E402
-from tests.pretend_device import AVAILABLE, pretend_device, register  # noqa: E402
-from tests.zygote import Zygote  # noqa: E402
 
 torch.set_num_threads(1)
 fast_mmengine.install()
@@ -150,3 +147,20 @@ def run_tool(tmp_path, zygote):
         return output
 
     return run
+
+
+@pytest.fixture
+def save_documented(request):
+    """Put a config of README or docs where it tells users to, and remove it again."""
+    paths = []
+
+    def write(name, old='', new=''):
+        path = ROOT / f'test_{request.node.name}_{name}'
+        assert old in CONFIGS[name]
+        path.write_text(CONFIGS[name].replace(old, new))
+        paths.append(path)
+        return path
+
+    yield write
+    for path in paths:
+        path.unlink()
