@@ -5,5 +5,3 @@ default_hooks = dict(
     channels_last=dict(type='ChannelsLastHook'),
     allocator=dict(type='AllocatorHook'),
 )
-val_cfg = dict(fp16=True)  # on a CPU this is bfloat16
-test_cfg = dict(fp16=True)

@@ -1,10 +1,9 @@
-# cRT by Kang et al.'s recipe: 256 images a step, epochs in which every class is drawn as
-# often as the most frequent one has images.
+# cRT by Kang et al.'s recipe: 256 images a step, four of a class in a row.
 _base_ = '../ce/resnet152_places-lt.py'
 
 train_dataloader = dict(
     batch_size=64,
-    sampler=dict(_delete_=True, type='ClassBalancedSampler', epoch_size=4980 * 365),
+    sampler=dict(_delete_=True, type='ClassBalancedSampler', images_per_class=4),
 )
 model = dict(type='DecoupledClassifier')
 optim_wrapper = dict(optimizer=dict(lr=0.1))

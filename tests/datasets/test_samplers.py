@@ -99,7 +99,6 @@ def test_the_sequence_is_a_function_of_seed_and_epoch():
 
 
 def test_epochs_of_any_size():
-    """Kang et al.'s: every class as often as the most frequent one has images."""
     sampler = ClassBalancedSampler(Labels([20, 7, 3]), seed=0, epoch_size=3 * 20)
     assert len(sampler) == len(list(sampler)) == 60
     assert max(sampler) < 30

@@ -1,7 +1,6 @@
 """LFME's experts, student and curriculum against loops in float64."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -15,9 +14,9 @@ from mmlt_plugin.datasets import (
 )
 from mmlt_plugin.engine.hooks.self_paced_experts_hook import expert_weight, mean_of
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import ShotSplitHead
+from mmlt_plugin.models import LFMEClassifier, ShotSplitHead
 from mmlt_plugin.models.classifiers.lfme import Expert
-from tests.models.experts import COUNTS, SPLITS, make_expert, make_student
+from tests.models.experts import COUNTS, NET, SPLITS, make_expert, make_student
 from tests.models.samples import samples
 
 
@@ -49,7 +48,28 @@ def test_head_is_a_smaller_one(split):
     found = head((feature,))
     torch.testing.assert_close(found[:, classes], logits)
     others = [c for c in range(7) if c not in classes]
-    assert (found[:, others] == -math.inf).all()
+    assert (found[:, others] == -10_000).all()
+
+
+@pytest.mark.parametrize('split', SPLITS)
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
+def test_focal_loss_learns_within_the_split(split, dtype):
+    """It multiplies the logarithms of other classes' probabilities by 0."""
+    head = make_head(split, loss=dict(type='ReweightedLoss', gamma=2.0)).to(dtype)
+    head.loss_module.set_class_counts(COUNTS)
+    classes = torch.tensor(SPLITS[split])
+    feature = torch.randn(6, 5, dtype=dtype)
+    within = torch.arange(6) % len(classes)
+    loss = head.loss((feature,), samples(classes[within]))['loss']
+    loss.backward()
+    learns = head.fc.weight.detach().double().requires_grad_()
+    logits = feature.double() @ learns.T + head.fc.bias.detach().double()
+    p = logits[:, classes].softmax(1)[torch.arange(6), within]
+    expected = (-((1 - p) ** 2) * p.log()).mean()
+    expected.backward()
+    rounding = dict(rtol=20 * torch.finfo(dtype).eps, atol=20 * torch.finfo(dtype).eps)
+    torch.testing.assert_close(loss.double(), expected, **rounding)
+    torch.testing.assert_close(head.fc.weight.grad.double(), learns.grad, **rounding)
 
 
 def test_head_remembers_its_classes_and_refuses_none():
@@ -63,7 +83,7 @@ def test_head_remembers_its_classes_and_refuses_none():
         ShotSplitHead(7, 5, split='tail')
     with pytest.raises(ConfigError, match='few=3, many=2'):
         ShotSplitHead(7, 5, many=2, few=3)
-    with pytest.raises(ConfigError, match='LabelSmoothLoss is infinite'):
+    with pytest.raises(ConfigError, match='LabelSmoothLoss asks'):
         ShotSplitHead(7, 5, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
     mixed = [DataSample().set_gt_score(torch.full((7,), 1 / 7))]
     with pytest.raises(ConfigError, match='ShotSplitHead got soft labels'):
@@ -173,6 +193,12 @@ def test_experts_are_no_part_of_the_student():
         make_student().loss(torch.zeros(1, 3, 8, 8), samples([0]))
     with pytest.raises(ConfigError, match='temperature=0 of LFMEClassifier'):
         make_student(0)
+
+
+@pytest.mark.parametrize('head', ['OLTRHead', 'ResLTHead'])
+def test_heads_with_a_loss_of_their_own_are_refused(head):
+    with pytest.raises(ConfigError, match=f'{head} has a loss of its own'):
+        LFMEClassifier(**NET, head=dict(type=head, num_classes=7, in_channels=64))
 
 
 @pytest.mark.parametrize('threshold', [0.0, 0.3, 0.6])

@@ -36,7 +36,7 @@ class ClassPowerSampler(Sampler):
         seed: Seed, the same on all ranks; None agrees on a random one.
         round_up: Whether to draw a few more, so that all ranks get equally many.
         epoch_size: Draws of an epoch, on all ranks together; None is as many as the
-            dataset has items. Kang et al.'s code draws :math:`C \max_i N_i`.
+            dataset has items.
         images_per_class: Images k of a class that follow one another, different ones
             where the class has as many, for losses that compare images of a class within
             a batch. Ranks take turns by k, and with ``round_up`` an epoch is whole turns.

@@ -17,6 +17,7 @@ from ...class_counts import SHOT_SPLITS
 from ...datasets.bulk import image_numbers
 from ...errors import ConfigError
 from ...transfer import to_device
+from ..losses import check_logits_suffice
 
 
 @dataclass
@@ -53,12 +54,13 @@ class LFMEClassifier(ImageClassifier):
     and sets both. Without it the model can be tested; experts are not in its checkpoints.
 
     Args:
-        *args: Arguments of ``ImageClassifier``; any head with one tensor of logits.
+        *args: Arguments of ``ImageClassifier``; any head without a loss of its own.
         temperature: T, > 0.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ConfigError: The temperature is not positive, or a training lacks the hook.
+        ConfigError: The head has a loss of its own, the temperature is not positive, or a
+            training lacks the hook.
 
     Example:
         >>> import torch
@@ -75,6 +77,7 @@ class LFMEClassifier(ImageClassifier):
     def __init__(self, *args: Any, temperature: float = 2.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         check_number('temperature of LFMEClassifier', temperature, '(0, inf)')
+        check_logits_suffice(self, self.head)
         self.temperature = temperature
         # By shot split, as of the last time the student was compared with the experts.
         self.register_buffer('expert_weights', torch.ones(len(SHOT_SPLITS)))

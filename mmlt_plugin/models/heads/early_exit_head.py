@@ -11,7 +11,7 @@ from mmpretrain.structures import DataSample
 
 from ...checks import check_number
 from ...errors import ConfigError
-from ..losses import ClassCountLoss, scale_of
+from ..losses import ClassCountLoss, check_logits_suffice, scale_of
 from .accuracies import accuracies
 from .multi_expert_head import MultiExpertHead
 from .targets import stack_targets
@@ -57,7 +57,7 @@ class EarlyExitHead(MultiExpertHead):
         super().__init__(
             [{**head, 'in_channels': channels} for channels in in_channels]
         )
-        self.check_logits_suffice()
+        check_logits_suffice(self, self.experts[0])
         check_number('confidence of EarlyExitHead', confidence, '(0, 1]')
         self.confidence = confidence
 

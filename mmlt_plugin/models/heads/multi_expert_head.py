@@ -13,7 +13,7 @@ from mmpretrain.structures import DataSample
 
 from ...checks import check_number
 from ...errors import ConfigError
-from ..losses import RIDELoss
+from ..losses import RIDELoss, check_logits_suffice
 from .accuracies import accuracies
 from .targets import stack_targets
 
@@ -69,17 +69,7 @@ class MultiExpertHead(ClsHead):
                 'expert: there are class means of one feature only'
             )
         if isinstance(self.loss_module, RIDELoss):
-            self.check_logits_suffice()
-
-    def check_logits_suffice(self) -> None:
-        """Refuse heads that do not make their loss of their logits alone."""
-        first: Any = self.experts[0]
-        if type(first).loss is not ClsHead.loss:
-            raise ConfigError(
-                f'{type(self).__name__} makes the loss of the logits itself, and '
-                f'{type(first).__name__} has a loss of its own: use a head without one, '
-                'CosineClsHead or LinearClsHead say'
-            )
+            check_logits_suffice(self, first)
 
     def of_each(
         self, feats: tuple[torch.Tensor, ...]

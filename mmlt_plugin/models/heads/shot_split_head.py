@@ -23,7 +23,7 @@ class ShotSplitHead(LinearHead):
     r"""Tell only many-, medium- or few-shot classes from one another.
 
     An expert of LFME (Xiang et al., ECCV 2020, Sec. 3.1). Logits of all other classes are
-    :math:`-\infty`: they have no part in the loss, and are never predicted. So labels stay
+    -10,000: they have no part in the loss, and are never predicted. So labels stay
     what they are, and ``shot/<split>`` is the expert's accuracy on its own classes, if the
     metric has the same thresholds. ``ShotSplitSampler`` draws their images.
 
@@ -43,7 +43,7 @@ class ShotSplitHead(LinearHead):
         >>> from mmlt_plugin.models import ShotSplitHead
         >>> head = ShotSplitHead(num_classes=3, in_channels=4, split='medium')
         >>> head.set_class_counts([500, 50, 60])
-        >>> head((torch.zeros(1, 4),)).isfinite()
+        >>> head((torch.zeros(1, 4),)) > -10_000
         tensor([[False,  True,  True]])
         >>> head.classes
         tensor([1, 2])
@@ -65,8 +65,8 @@ class ShotSplitHead(LinearHead):
         self.few = few
         if isinstance(self.loss_module, LabelSmoothLoss):
             raise ConfigError(
-                'LabelSmoothLoss is infinite with the logits of ShotSplitHead, which has '
-                'none for other classes: set model.head.loss to CrossEntropyLoss'
+                'LabelSmoothLoss asks ShotSplitHead for a probability of other classes, '
+                'which it has none of: set model.head.loss to CrossEntropyLoss'
             )
         # 1 for the split's classes; not their logits' offset, since FiniteLossHook
         # lets only finite tensors into a checkpoint.
@@ -99,9 +99,10 @@ class ShotSplitHead(LinearHead):
         return self.own.nonzero()[:, 0]
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C), -inf for the classes of other splits."""
+        """Logits (N, C), -10,000 for the classes of other splits."""
         logits: torch.Tensor = super().forward(feats)
-        return logits.masked_fill(self.own == 0, -torch.inf)
+        # Finite also in float16: a focal loss multiplies its logarithm by 0.
+        return logits.masked_fill(self.own == 0, -10_000)
 
     def _get_loss(
         self, cls_score: torch.Tensor, data_samples: list[DataSample], **kwargs: Any

@@ -7,7 +7,7 @@ from .equalization_loss import SoftmaxEqualizationLoss
 from .ldam_loss import LDAMLoss
 from .lifted_structured_loss import LiftedStructuredLoss
 from .logit_adjusted_loss import BalancedSoftmaxLoss, LogitAdjustedLoss
-from .matching import check_match, scale_of
+from .matching import check_logits_suffice, check_match, scale_of
 from .range_loss import RangeLoss
 from .reslt_loss import ResLTLoss
 from .reweighted_loss import ReweightedLoss
@@ -25,6 +25,7 @@ __all__ = [
     'ResLTLoss',
     'ReweightedLoss',
     'SoftmaxEqualizationLoss',
+    'check_logits_suffice',
     'check_match',
     'class_weights',
     'scale_of',

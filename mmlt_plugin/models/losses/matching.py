@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmpretrain.models.heads import ClsHead
+
+from ...errors import ConfigError
+
 
 def check_match(head: Any, loss: Any) -> None:
     """Ask a head and a loss whether they fit together, where they know.
@@ -25,6 +29,29 @@ def check_match(head: Any, loss: Any) -> None:
             loss.check_head(one)
         if hasattr(one, 'check_loss'):
             one.check_loss(loss)
+
+
+def check_logits_suffice(owner: Any, head: Any) -> None:
+    """Refuse a head that does not make its loss of its logits alone.
+
+    Args:
+        owner: The module that makes the loss of such logits itself.
+        head: The head.
+
+    Raises:
+        ConfigError: The head has a loss of its own.
+
+    Example:
+        >>> from mmpretrain.models import LinearClsHead
+        >>> from mmlt_plugin.models.losses import check_logits_suffice
+        >>> check_logits_suffice(None, LinearClsHead(num_classes=2, in_channels=4))
+    """
+    if type(head).loss is not ClsHead.loss:
+        raise ConfigError(
+            f'{type(owner).__name__} makes the loss of the logits itself, and '
+            f'{type(head).__name__} has a loss of its own: use a head without one, '
+            'CosineClsHead or LinearClsHead say'
+        )
 
 
 def scale_of(loss: Any) -> float:
