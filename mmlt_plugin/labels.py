@@ -11,6 +11,7 @@ from mmengine.dataset import (
     ConcatDataset,
     RepeatDataset,
 )
+from mmengine.runner.runner import _SlicedDataset
 from torch.utils.data import ConcatDataset as TorchConcatDataset
 from torch.utils.data import Subset
 
@@ -69,6 +70,9 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
+    if (whole := whole_of_slice(dataset)) is not dataset:
+        labels, ids = labels_and_images(whole)
+        return labels[: len(dataset)], ids[: len(dataset)]
     if isinstance(dataset, (ConcatDataset, TorchConcatDataset)):
         parts = [labels_and_images(part) for part in dataset.datasets]
         starts: dict[int, int] = {}  # a dataset that is twice in it has its images once
@@ -101,6 +105,18 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
             ids = np.arange(len(dataset))
         cached = _cache[dataset] = _own_labels(dataset), ids
     return cached
+
+
+def whole_of_slice(dataset: Any) -> Any:
+    """What ``num_batch_per_epoch`` of a dataloader made shorter; others as they are.
+
+    Example:
+        >>> from mmlt_plugin.labels import whole_of_slice
+        >>> whole_of_slice([1, 2])
+        [1, 2]
+    """
+    # It gives all attributes of the whole as its own, which would be too long.
+    return dataset._dataset if isinstance(dataset, _SlicedDataset) else dataset
 
 
 def _own_labels(dataset: Any) -> np.ndarray:

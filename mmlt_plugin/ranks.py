@@ -1,10 +1,11 @@
-"""A check on the main rank whose error all ranks raise."""
+"""Checks whose errors all ranks raise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.dist import all_gather_object, broadcast_object_list, is_main_process
 
 from .errors import ConfigError
 
@@ -36,3 +37,24 @@ def check_on_main_rank(check: Callable[[], None]) -> None:
         raise error
     if message[0] is not None:
         raise ConfigError(message[0])
+
+
+def check_same_start(start: Any) -> None:
+    """Refuse ranks that begin at different places of a training.
+
+    Args:
+        start: Where this rank begins, its epoch and iteration say.
+
+    Raises:
+        ConfigError: Another rank begins elsewhere.
+
+    Example:
+        >>> from mmlt_plugin.ranks import check_same_start
+        >>> check_same_start((3, 300))
+    """
+    starts = all_gather_object(start)
+    if any(other != starts[0] for other in starts):
+        raise ConfigError(
+            f'the ranks begin at different epochs and iterations, {starts}: to resume, '
+            'all machines need the same --work-dir, on a disk that they share'
+        )

@@ -15,7 +15,7 @@ ABOUT_THE_RUN = (
 )  # fmt: skip
 #: Last parts of such keys.
 ABOUT_THE_MACHINE = (
-    'data_root', 'num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor',
+    'data_root', 'persistent_workers', 'pin_memory', 'prefetch_factor',
 )  # fmt: skip
 
 #: Beginnings of the keys of :func:`recipe`.

@@ -46,6 +46,44 @@ def plain_name(name: str) -> str:
     return re.sub(r'^(module\.)+', '', name)
 
 
+def misfits(model: Any, state_dict: dict) -> tuple[list[str], list[str]]:
+    """What keeps a state dict from being loaded into a model, strictly.
+
+    The model's parts adapt it first, as when it is loaded: mmpretrain's transformers
+    resize their position embeddings, and ``BilateralTrunk`` moves its last block.
+
+    Args:
+        model: The model, wrapped or not.
+        state_dict: The state dict, which stays as it is.
+
+    Returns:
+        tuple: Plain names of tensors that are missing or have another shape, and of those
+        that have no place.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmlt_plugin.weights import misfits
+        >>> misfits(nn.Linear(1, 2), nn.Linear(1, 1).state_dict())
+        (['weight', 'bias'], [])
+    """
+    model = unwrapped(model)
+    adapted = {plain_name(name): value for name, value in state_dict.items()}
+    before = set(adapted)
+    for name, module in model.named_modules():
+        prefix = f'{name}.' if name else ''
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(adapted, prefix, {}, True, [], [], [])
+    wanted, found = shapes(model.state_dict()), shapes(adapted)
+    # What a part takes out it makes anew.
+    made = before - set(adapted)
+    wrong = [
+        name
+        for name, shape in wanted.items()
+        if found.get(name) != shape and name not in made
+    ]
+    return wrong, [name for name in found if name not in wanted]
+
+
 def shapes(state_dict: dict) -> dict[str, Any]:
     """Shapes by plain name, without the ignored buffers.
 

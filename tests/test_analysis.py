@@ -295,3 +295,44 @@ def test_a_results_file_names_no_folder_of_the_machine():
     assert shown(f'load_from={here}/b/c.pth') == 'load_from=b/c.pth'
     assert shown('load_from=/elsewhere/c.pth') == 'load_from=c.pth'
     assert shown('train_cfg.max_epochs=3') == 'train_cfg.max_epochs=3'
+
+
+def test_flags_with_and_without_values():
+    for line, expected in (
+        ('--amp-dtype bfloat16', ['--amp-dtype=bfloat16']),
+        ('--compile reduce-overhead --amp', ['--compile=reduce-overhead', '--amp']),
+        ('--compile --cfg-options a.b=1', ['a.b=1', '--compile']),
+        ('--compile=default', ['--compile=default']),
+    ):
+        assert record.overrides(['tools/train.py', 'a.py', *line.split()]) == expected
+
+
+@pytest.mark.parametrize(
+    ('ranks', 'batch_size', 'accumulated', 'other'),
+    [
+        (4, 64, 1, []),
+        (1, 256, 1, []),
+        (1, 64, 4, []),
+        (1, 64, 1, ['64 images a step instead of 256']),
+        (8, 64, 1, ['512 images a step instead of 256']),
+    ],
+)
+def test_devices_may_share_a_step_in_any_way(ranks, batch_size, accumulated, other):
+    cfg = Config.fromfile(ROOT / 'configs/reslt/resnext50_imagenet-lt.py')
+    now = record.recipe(cfg.to_dict())
+    changed = f'train_dataloader.batch_size={batch_size}'
+    cfg.train_dataloader.batch_size = batch_size
+    cfg.optim_wrapper.accumulative_counts = accumulated
+    run = dict(recipe=record.recipe(cfg.to_dict()), other_settings=[changed])
+    record.share_of_devices(cfg, ranks, run)
+    assert run['other_settings'] == (other and [changed, *other])
+    if not other:
+        cfg = Config.fromfile(ROOT / 'configs/reslt/resnext50_imagenet-lt.py')
+        assert config_results.differences(run, cfg) == []
+        assert run['recipe'].keys() | {'train_dataloader.batch_size'} == now.keys()
+    start = dict(
+        config='a.py', command=['tools/train.py', 'a.py', '--amp'], ranks=ranks
+    )
+    remake = record.origin(start, 'tools/train.py', [])['remake']
+    alone = 'python tools/train.py a.py --amp'
+    assert remake == (f'tools/dist_train.sh a.py {ranks} --amp' if ranks > 1 else alone)

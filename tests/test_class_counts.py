@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
+from mmengine.runner.runner import _SlicedDataset
 from mmpretrain.datasets import BaseDataset, KFoldDataset
 from mmpretrain.registry import DATASETS
 from torch.utils.data import ConcatDataset as TorchConcatDataset
@@ -13,6 +14,7 @@ from mmlt_plugin.class_counts import (
 )
 from mmlt_plugin.datasets import LongTailedDataset
 from mmlt_plugin.datasets.dataset_wrapper import DatasetWrapper
+from mmlt_plugin.datasets.pipelines import datasets_with_pipeline
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.labels import resolve_labels
 
@@ -67,6 +69,15 @@ def test_labels_through_wrappers(wrap):
     assert labels.dtype == np.int64
     assert labels.tolist() == naive_labels(dataset)
     assert resolve_labels(leaf) is resolve_labels(leaf)  # read once
+
+
+def test_labels_of_a_slice_for_debugging():
+    """mmengine's ``num_batch_per_epoch``."""
+    leaf = LabelsOnly(LABELS)
+    leaf.pipeline = []
+    dataset = _SlicedDataset(leaf, 4)
+    assert resolve_labels(dataset).tolist() == LABELS[:4]
+    assert list(datasets_with_pipeline(dataset)) == [leaf]
 
 
 def test_labels_of_a_torch_subset():

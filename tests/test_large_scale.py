@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmlt_plugin.datasets import long_tailed_counts
 from tests.conftest import ROOT
@@ -228,6 +229,17 @@ def test_the_check_of_bad_data(checked, tmp_path):
     assert 'nothing wrong' not in output
     wrong = checked('--cfg-options', 'model.head.num_classes=4', expect=2)
     assert 'model.head.num_classes=4' in wrong
+
+
+def test_the_check_of_data_without_names(tmp_path, checked, listed):
+    """As mmpretrain's own list dataset is, and without any metric."""
+    config = Config.fromfile(listed)
+    config.train_dataloader.dataset = dict(
+        type='CustomDataset', data_root=str(tmp_path), ann_file='list.txt', pipeline=[]
+    )
+    config.test_evaluator = config.val_evaluator = None
+    config.dump(listed)
+    assert 'in 3 classes' in checked(expect=0)
 
 
 class Rows(list):

@@ -170,6 +170,18 @@ def test_second_stages_for_the_folder(my_images, run_tool, tmp_path):
     assert 'shot/few' in output
 
 
+@pytest.mark.parametrize('name', ["o'brien's", 'a\\1b', 'mine [+x] {y}'])
+def test_any_name_of_the_folder(my_images, tmp_path, monkeypatch, name):
+    folder = tmp_path / name
+    my_images.rename(folder)
+    monkeypatch.setenv('DATA', str(folder))
+    cfg = Config.fromfile(ROOT / 'configs/reslt/resnet50_folder.py')
+    monkeypatch.delenv('DATA')
+    cfg.dump(tmp_path / 'copy.py')  # as in the work dir
+    for config in (cfg, Config.fromfile(tmp_path / 'copy.py')):
+        assert config.train_dataloader.dataset.data_root == str(folder)
+
+
 def test_a_missing_folder_is_named(run_tool, monkeypatch):
     monkeypatch.setenv('DATA', 'no/such/images')
     output = run_tool('train.py', 'configs/reslt/resnet50_folder.py', expect=2)

@@ -3,7 +3,7 @@
 import pytest
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.ranks import check_on_main_rank
+from mmlt_plugin.ranks import check_on_main_rank, check_same_start
 
 
 def outcome(rank, kind):
@@ -31,3 +31,17 @@ def test_the_main_rank_speaks_for_all(gloo2, kind):
 
 def test_nothing_is_wrong(gloo2):
     assert gloo2.run(outcome, None) == [None, None]
+
+
+def start_of(rank, starts):
+    try:
+        check_same_start(starts[rank])
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
+def test_ranks_begin_at_the_same_place(gloo2):
+    assert gloo2.run(start_of, [(3, 300), (3, 300)]) == [None, None]
+    for message in gloo2.run(start_of, [(3, 300), (0, 0)]):
+        assert '[(3, 300), (0, 0)]' in message

@@ -11,9 +11,10 @@ from head_sweep import check_setting
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
+from mmlt_plugin.scripts.run_log import read_lines
 from mmlt_plugin.scripts.sweep import Job, run_jobs
 from tests.conftest import ROOT
-from tests.engine.runs import TINY, weights
+from tests.engine.runs import TINY, make_runner, weights
 
 BASE = f"_base_ = '{ROOT}/configs/ce/resnet20_digits-lt-if32.py'\n"
 STAGE2 = """
@@ -231,3 +232,24 @@ def test_the_study_builds_on_its_features(tmp_path):
     assert len({job.work_dir for job in jobs.values()}) == 11
     assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
     assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']
+
+
+def test_a_test_after_a_training_is_of_the_new_weights(tmp_path):
+    """Whatever the training began with."""
+    first = make_runner(tmp_path / 'first', **{'train_cfg.max_epochs': 1})
+    first.train()
+    names = tuple('abcdefghij')
+    runner = make_runner(
+        tmp_path / 'second',
+        load_from=str(tmp_path / 'first/epoch_1.pth'),
+        **{
+            'train_cfg.max_epochs': 1,
+            'train_dataloader.dataset.dataset.metainfo': dict(classes=names),
+            'val_dataloader.dataset.metainfo': dict(classes=names),
+            'test_dataloader.dataset.metainfo': dict(classes=names),
+        },
+    )
+    runner.train()
+    assert runner.test()['shot/all'] >= 0
+    (line,) = read_lines(tmp_path / 'second/tests.jsonl')
+    assert line['checkpoint'] == dict(file=None)

@@ -37,7 +37,7 @@ def visible_folders(folder: Path) -> list[Path]:
 def find_images(folders: list[Path]) -> list[str]:
     """Paths of the images at any depth below some folders, sorted.
 
-    Hidden folders and files are left out; other files that are no images by their names
+    Hidden folders and files are left out, and links to where one was already; other files that are no images by their names
     are counted in a warning.
 
     Args:
@@ -55,8 +55,13 @@ def find_images(folders: list[Path]) -> list[str]:
     found = []
     passed_over: Counter[str] = Counter()
     for folder in folders:
+        linked = {os.path.realpath(folder)}
         for parent, inner, names in os.walk(folder, followlinks=True):
-            inner[:] = [name for name in inner if not name.startswith('.')]
+            inner[:] = [
+                name
+                for name in inner
+                if not name.startswith('.') and _leads_on(parent, name, linked)
+            ]
             for name in names:
                 if name.startswith('.'):
                     continue
@@ -73,3 +78,15 @@ def find_images(folders: list[Path]) -> list[str]:
             level=logging.WARNING,
         )
     return sorted(found)
+
+
+def _leads_on(parent: str, name: str, linked: set[str]) -> bool:
+    """Whether a folder is no link back to a folder above it, nor to one linked before."""
+    path = os.path.join(parent, name)
+    if not os.path.islink(path):
+        return True
+    target, here = os.path.realpath(path), os.path.realpath(parent)
+    if target in linked or os.path.commonpath([target, here]) == target:
+        return False
+    linked.add(target)
+    return True

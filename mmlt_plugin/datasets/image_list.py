@@ -51,7 +51,7 @@ class ImageRecords(Sequence):
         cls, root: str, files: Sequence[str], labels: Sequence[int]
     ) -> ImageRecords:
         """Records of files that were found below a folder rather than listed."""
-        paths = [os.path.relpath(file, root).encode() for file in files]
+        paths = [os.fsencode(os.path.relpath(file, root)) for file in files]
         return cls(
             root, np.array(paths), np.array(labels), np.arange(1, len(paths) + 1)
         )
@@ -62,7 +62,7 @@ class ImageRecords(Sequence):
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, (int, np.integer)):
             return dict(
-                img_path=os.path.join(self.root, self.paths[idx].decode()),
+                img_path=os.path.join(self.root, os.fsdecode(self.paths[idx])),
                 gt_label=int(self.labels[idx]),
                 line=int(self.lines[idx]),
             )
@@ -79,7 +79,11 @@ class ImageListDataset(BaseDataset):
         ann_file: The list, below ``data_root`` unless it is a path of its own.
         data_root: Folder of the images, to which the list's paths are relative.
         num_classes: Number of classes C; None takes it from the labels.
-        **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, ``metainfo``.
+        **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, ``metainfo``,
+            ``data_prefix``.
+
+    The classes are named after the images' folders, where each has one of its own, and
+    otherwise by numbers.
 
     Raises:
         ConfigError: The list is missing, a line of it is malformed, its label lies
@@ -137,7 +141,7 @@ class ImageListDataset(BaseDataset):
         except ValueError:
             bad = next(i for i, row in enumerate(rows) if not _is_row(row))
             raise ConfigError(
-                f'{self.ann_file}, line {bad + 1}: {lines[bad].decode()!r} should be a '
+                f'{self.ann_file}, line {bad + 1}: {os.fsdecode(lines[bad])!r} should be a '
                 'path and a label, separated by a space'
             ) from None
         return [path for path, _ in rows], labels
@@ -159,7 +163,7 @@ class ImageListDataset(BaseDataset):
                     else 'is it the list of another data set?'
                 )
             )
-        present, first = np.unique(labels, return_index=True)
+        present = np.unique(labels)
         if len(present) < num_classes and (
             self.HAS_ALL_CLASSES or self.num_classes is None
         ):
@@ -173,19 +177,20 @@ class ImageListDataset(BaseDataset):
                     else 'labels start at 0; if that is right, set num_classes'
                 )
             )
-        names = [os.path.dirname(paths[i]).rpartition(b'/')[2].decode() for i in first]
-        if len(set(names)) < num_classes or not all(names):
-            names = [str(c) for c in range(num_classes)]
-        self._metainfo.setdefault('classes', tuple(names))
+        self._metainfo.setdefault('classes', _class_names(paths, labels, num_classes))
         paths = self._find_layout(paths)
         return ImageRecords(
-            self.data_root, np.array(paths), labels, np.arange(1, len(paths) + 1)
+            self._image_root, np.array(paths), labels, np.arange(1, len(paths) + 1)
         )
+
+    @property
+    def _image_root(self) -> str:
+        return self.data_prefix.get('img_path') or self.data_root
 
     def _find_layout(self, paths: list[bytes]) -> list[bytes]:
         for layout in [[], *self.LAYOUTS]:
             if os.path.exists(
-                os.path.join(self.data_root, _rewrite(paths[0], layout).decode())
+                os.path.join(self._image_root, os.fsdecode(_rewrite(paths[0], layout)))
             ):
                 return [_rewrite(path, layout) for path in paths] if layout else paths
         return paths
@@ -249,6 +254,18 @@ class BenchmarkList(ImageListDataset):
                 level=30,
             )
         return records
+
+
+def _class_names(
+    paths: list[bytes], labels: np.ndarray, num_classes: int
+) -> tuple[str, ...]:
+    """Names of the images' folders, if folders and classes are the same; or numbers."""
+    folders = (path.rpartition(b'/')[0].rpartition(b'/')[2] for path in paths)
+    pairs = set(zip(labels.tolist(), folders))
+    names = dict(sorted(pairs))
+    if len(pairs) == len(set(names.values())) == num_classes and all(names.values()):
+        return tuple(name.decode(errors='replace') for name in names.values())
+    return tuple(map(str, range(num_classes)))
 
 
 def _is_row(row: list[bytes]) -> bool:

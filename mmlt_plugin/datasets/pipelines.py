@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..labels import whole_of_slice
+
 
 def pipeline_owners(dataset: Any) -> Iterator[dict]:
     """Configs with a pipeline in a dataset's, through any nest of wrappers.
@@ -58,6 +60,7 @@ def datasets_with_pipeline(dataset: Any) -> Iterator[Any]:
         >>> list(datasets_with_pipeline(RedrawBroken(digits))) == [digits]
         True
     """
+    dataset = whole_of_slice(dataset)
     if hasattr(dataset, 'pipeline'):
         yield dataset
     for part in [getattr(dataset, 'dataset', None), *getattr(dataset, 'datasets', [])]:

@@ -69,7 +69,14 @@ class PredictionTable(BaseMetric):
         """Write the table; there is no number to report."""
         names = (self.dataset_meta or {}).get('classes')
         ranks = range(1, len(results[0][1]) + 1)
-        with open(Path(self.out_file), 'w', newline='') as file:
+        # Names of files need not be UTF-8.
+        with open(
+            Path(self.out_file),
+            'w',
+            encoding='utf-8',
+            errors='surrogateescape',
+            newline='',
+        ) as file:
             writer = csv.writer(file, lineterminator='\n')
             columns = [f'{kind}_{k}' for k in ranks for kind in ('class', 'score')]
             writer.writerow(['image', *columns])

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from .. import compat
+from ..ranks import check_same_start
 from .preflight import (
     check_counts_are_brought,
     check_deferred_sampling,
@@ -69,6 +70,7 @@ class CarefulRunner(Runner):
         """Call the hooks; once the first iteration went well, write the config."""
         if fn_name == 'before_train':
             check_counts_are_brought(self)
+            check_same_start((self.epoch, self.iter))
         super().call_hook(fn_name, **kwargs)
         if fn_name == 'after_train_iter' and not self.config_is_written:
             super().dump_config()

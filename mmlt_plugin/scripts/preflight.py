@@ -43,10 +43,10 @@ def unfinished_schedules(cfg: Config) -> list[str]:
 
 def _too_long(schedulers: dict[str, dict], epochs: int) -> list[str]:
     return [
-        f'{name} reaches to epoch {_last_epoch(scheduler)}, train_cfg.max_epochs is '
+        f'{name} reaches to epoch {_last_epoch(scheduler, epochs)}, train_cfg.max_epochs is '
         f'{epochs}: the learning rate does not get where it should'
         for name, scheduler in schedulers.items()
-        if epochs < _last_epoch(scheduler) < 1e9  # mmengine's word for no end
+        if epochs < _last_epoch(scheduler, epochs) < 1e9  # mmengine's word for no end
     ]
 
 
@@ -54,8 +54,10 @@ def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
     if not schedulers:
         return []
     # The one that ends last; after any other, another one goes on.
-    name, scheduler = max(schedulers.items(), key=lambda item: _last_epoch(item[1]))
-    last = _last_epoch(scheduler)
+    name, scheduler = max(
+        schedulers.items(), key=lambda item: _last_epoch(item[1], epochs)
+    )
+    last = _last_epoch(scheduler, epochs)
     if name_of_type(scheduler) != 'CosineAnnealingLR' or last >= epochs:
         return []
     then = 'stays as it is then' if scheduler.get('end') else 'rises again'
@@ -65,7 +67,9 @@ def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
     ]
 
 
-def _last_epoch(scheduler: dict) -> int:
+def _last_epoch(scheduler: dict, epochs: int) -> int:
+    if name_of_type(scheduler) == 'CosineAnnealingLR' and not scheduler.get('T_max'):
+        return scheduler.get('end') or epochs  # so mmengine sets T_max
     return max(
         scheduler.get('end') or 0,
         scheduler.get('total_iters') or 0,

@@ -33,6 +33,26 @@ def test_a_folder_of_class_folders(tmp_path):
         ImageFolderDataset(str(tmp_path), 'empty', classes)
 
 
+def test_links_are_followed_once(tmp_path):
+    for name in ('train/cat', 'train/dog', 'more/deep'):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / '1.jpg').touch()
+    (tmp_path / 'train/dog/all').symlink_to(tmp_path / 'train')
+    (tmp_path / 'train/dog/itself').symlink_to(tmp_path / 'train/dog')
+    (tmp_path / 'train/dog/more').symlink_to(tmp_path / 'more')
+    (tmp_path / 'train/dog/again').symlink_to(tmp_path / 'more')
+    (tmp_path / 'more/back').symlink_to(tmp_path / 'train/dog')
+    (tmp_path / 'train/cat/more').symlink_to(tmp_path / 'more/deep')
+    dataset = ImageFolderDataset(str(tmp_path), 'train', ['cat', 'dog'])
+    found = [dataset.get_data_info(i)['img_path'] for i in range(len(dataset))]
+    of_cat, of_dog = (
+        [path for path in found if f'/train/{name}/' in path] for name in ('cat', 'dog')
+    )
+    assert len(of_cat) == len(of_dog) == 2
+    assert len(found) == 4
+    assert dataset.get_gt_labels().tolist() == [0, 0, 1, 1]
+
+
 def test_files_that_are_no_images_are_counted(tmp_path, monkeypatch):
     shown = []
     monkeypatch.setattr(

@@ -1,23 +1,28 @@
 import codecs
 import json
+import os
 import time
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmpretrain.registry import DATASETS
 
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
 from mmlt_plugin.datasets import (
+    ImageFolderDataset,
     ImageListDataset,
     ImageNetLT,
     INaturalist,
     LongTailedDataset,
     PlacesLT,
     RedrawBroken,
+    UnlabelledImages,
     image_list,
 )
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.evaluation import PredictionTable
 from tests.conftest import ROOT
 
 ROWS = 'cat/a b.jpg 0\ndog/1.jpg 1\ncat/2.jpg 0\n'
@@ -258,3 +263,43 @@ def test_labels_from_one(write):
         ImageListDataset(write(rows), num_classes=2)
     with pytest.raises(ConfigError, match=r'no image of class 0.*labels start at 0'):
         ImageListDataset(write(rows))
+
+
+def test_folders_that_are_no_classes_give_no_names(write):
+    rows = ['monday/1.jpg 0', 'tuesday/2.jpg 1', 'tuesday/3.jpg 0']
+    for text in (rows, [*rows[:2], 'tuesday/4.jpg 1', 'wednesday/5.jpg 0']):
+        assert ImageListDataset(write('\n'.join(text))).CLASSES == ('0', '1')
+    several = ['old/cat/1.jpg 0', 'dog/2.jpg 1', 'new/cat/3.jpg 0']
+    assert ImageListDataset(write('\n'.join(several))).CLASSES == ('cat', 'dog')
+
+
+def test_a_prefix_of_the_images(write, tmp_path):
+    dataset = ImageListDataset(write(ROWS), str(tmp_path), data_prefix='images')
+    path = dataset.get_data_info(1)['img_path']
+    assert path == str(tmp_path / 'images/dog/1.jpg')
+
+
+def test_names_of_files_that_are_not_utf8(tmp_path):
+    name = b'cat/caf\xe9.png'
+    image = cv2.imencode('.png', np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    for folder in ('train/cat', 'train/dog'):
+        (tmp_path / folder).mkdir(parents=True)
+    path = os.path.join(os.fsencode(tmp_path), b'train', name)
+    with open(path, 'wb') as file:
+        file.write(image)
+    (tmp_path / 'list.txt').write_bytes(b'train/' + name + b' 0\n')
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
+    settings = dict(pipeline=pipeline)
+    for dataset in (
+        ImageListDataset('list.txt', str(tmp_path), num_classes=2, **settings),
+        ImageFolderDataset(str(tmp_path), 'train', ['cat', 'dog'], **settings),
+        UnlabelledImages(str(tmp_path), **settings),
+    ):
+        info = dataset.get_data_info(0)
+        assert os.fsencode(info['img_path']) == path
+        assert dataset[0]['inputs'].shape == (3, 4, 4)
+    table = PredictionTable(str(tmp_path / 'table.csv'))
+    score = torch.tensor([0.25, 0.75])
+    table.process({}, [dict(img_path=info['img_path'], pred_score=score)])
+    table.compute_metrics(table.results)
+    assert path + b',1,0.7500' in (tmp_path / 'table.csv').read_bytes()

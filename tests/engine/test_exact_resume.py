@@ -177,6 +177,31 @@ def test_a_training_goes_on_without_its_schedule(tmp_path):
     assert runner.param_schedulers == []
 
 
+#: Halves the rate after the evaluation of the second epoch, since 100 points are missing.
+PLATEAU = dict(
+    type='ReduceOnPlateauLR', monitor='shot/all', rule='greater', factor=0.5, patience=0,
+    threshold=100, threshold_rule='abs', end=9,
+)  # fmt: skip
+
+
+def test_a_rate_that_follows_evaluations_stays_reduced(tmp_path):
+    settings = {'train_cfg.val_interval': 1, 'param_scheduler': [PLATEAU]}
+    make_runner(tmp_path, **settings).train()
+    settings['train_cfg.max_epochs'] = 4
+    runner = make_runner(tmp_path, resume=True, **settings)
+    warnings = []
+    runner.logger.warning = warnings.append
+    runner.train()
+    (state,) = final_state(tmp_path, 4)['param_schedulers']
+    assert state['best'] > 0, 'that of the first epoch'
+    rates = runner.message_hub.get_scalar('train/lr').data[0]
+    assert rates[-1] == pytest.approx(0.025)
+    assert any('ReduceOnPlateauLR' in str(warning) for warning in warnings)
+    settings['param_scheduler'] = [PLATEAU | dict(factor=0.1)]
+    with pytest.raises(ConfigError, match=r'ReduceOnPlateauLR, .* cannot be replayed'):
+        make_runner(tmp_path, resume=True, **settings).train()
+
+
 @pytest.mark.promise('a run resumes with the same training data only')
 def test_other_images_are_refused(tmp_path):
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
@@ -205,8 +230,18 @@ BY_ITERATIONS = {
     [
         ({'train_cfg.max_epochs': 1}, {'randomness.seed': None}, 'randomness.seed'),
         (BY_ITERATIONS, {'train_cfg.max_iters': 3}, 'counts iterations'),
+        (
+            {'train_cfg.max_epochs': 1, 'optim_wrapper.accumulative_counts': 5},
+            {'train_cfg.max_epochs': 2},
+            'gradients of 5 iterations are accumulated, and the 12 of an epoch',
+        ),
+        (
+            {'train_cfg.max_epochs': 1},
+            {'train_cfg.max_epochs': 2, 'train_dataloader.num_workers': 1},
+            'train_dataloader.num_workers: 0 -> 1',
+        ),
     ],
-    ids=['no seed', 'iterations'],
+    ids=['no seed', 'iterations', 'accumulation', 'workers'],
 )
 def test_a_resume_that_is_not_exact_warns(settings, changed, text, tmp_path):
     make_runner(tmp_path, **deepcopy(settings)).train()  # a merge takes _delete_ out
@@ -215,6 +250,20 @@ def test_a_resume_that_is_not_exact_warns(settings, changed, text, tmp_path):
     runner.logger.warning = warnings.append
     runner.train()
     assert any(text in str(warning) for warning in warnings)
+
+
+def test_another_number_of_ranks_warns(tmp_path):
+    make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
+    file = tmp_path / 'epoch_1.pth'
+    checkpoint = torch.load(file, weights_only=True)
+    assert checkpoint['meta']['ranks'] == 1
+    checkpoint['meta']['ranks'] = 4
+    torch.save(checkpoint, file)
+    runner = make_runner(tmp_path, resume=True, **{'train_cfg.max_epochs': 2})
+    warnings = []
+    runner.logger.warning = warnings.append
+    runner.train()
+    assert any('on 1 ranks instead of 4' in str(warning) for warning in warnings)
 
 
 @pytest.mark.promise('a resumed run equals an uninterrupted one, bit for bit')

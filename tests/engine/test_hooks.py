@@ -7,6 +7,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.visualization import Visualizer
 from mmpretrain.models import LinearClsHead
+from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch import nn
 
@@ -261,6 +262,24 @@ def test_checkpoints_of_another_model_are_refused():
     runner._resume = True
     with pytest.raises(ConfigError, match='another model'):
         hook.after_load_checkpoint(runner, part)
+
+
+@pytest.mark.parametrize('size', [16, 32])
+def test_position_embeddings_of_another_resolution_pass(size):
+    settings = dict(
+        type='VisionTransformer',
+        arch=dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=24),
+        patch_size=4,
+    )
+    nets = [MODELS.build(dict(settings, img_size=side)) for side in (16, size)]
+    checkpoint = checkpoint_of(nets[0])
+    runner = make_runner([0])
+    runner.model = nets[1]
+    CheckpointMatchHook().after_load_checkpoint(runner, checkpoint)
+    assert checkpoint['state_dict']['pos_embed'].shape == (1, 17, 24), 'left as it was'
+    checkpoint['state_dict']['pos_embed'] = torch.zeros(1, 17, 25)
+    with pytest.raises(ConfigError, match=r'1 of \d+ tensors .* pos_embed first'):
+        CheckpointMatchHook().after_load_checkpoint(runner, checkpoint)
 
 
 def test_pictures_of_images_with_equal_names(monkeypatch):

@@ -151,6 +151,15 @@ def test_what_counts_epochs_in_a_training_by_iterations():
     [
         ([dict(type='CosineAnnealingLR', T_max=4, begin=0, end=4)], 'stays as it is'),
         ([dict(type='CosineAnnealingLR', T_max=4)], 'rises again'),
+        ([dict(type='CosineAnnealingLR', eta_min=1e-5)], None),  # over all epochs
+        ([dict(type='CosineAnnealingLR', end=4)], 'stays as it is'),
+        (
+            [
+                dict(type='LinearLR', by_epoch=False, end=500),
+                dict(type='CosineAnnealingLR', begin=1),
+            ],
+            None,
+        ),
         ([dict(type='LinearLR', end=4)], None),  # a warm-up
         ([dict(type='CosineRestartLR', periods=[3, 3])], None),
         (

@@ -121,7 +121,12 @@ def differences(run: dict, cfg: Config) -> list[str]:
     """Settings of a training that its config no longer has; of a test there are none."""
     if 'recipe' not in run:
         return []
-    return changes(run['recipe'], recipe(cfg.to_dict()))
+    now = recipe(cfg.to_dict())
+    # Without, its steps were of the images that the learning rate is for.
+    own = 'train_dataloader.batch_size'
+    return changes(
+        run['recipe'], {k: now[k] for k in now if k in run['recipe'] or k != own}
+    )
 
 
 def spread(values: list[float]) -> str:

@@ -35,20 +35,29 @@ ROOT = Path(__file__).resolve().parents[2]
 
 #: Overrides that leave the numbers what they are, up to rounding and seeds.
 HARMLESS = re.compile(
-    r'--amp$|--in-memory$|--compile|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
+    r'--amp\b|--in-memory$|--compile|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
     r'default_hooks\.(checkpoint|logger|experts\.checkpoints)\b|'
     r'\w+_dataloader\.(num|persistent)_workers='
 )
 
 
+#: Flags that change how a net is trained or tested; the latter ones may have a value.
+FLAGS = ('--amp', '--in-memory', '--auto-scale-lr', '--tta')
+FLAGS_WITH_VALUE = ('--amp-dtype', '--compile')
+
+
 def overrides(command: list[str]) -> list[str]:
     """What the command line changed in the config."""
-    return [word for word in command[2:] if re.match(r'[\w.]+=', word)] + [
-        word
-        for word in command
-        if word in ('--amp', '--in-memory', '--auto-scale-lr', '--tta')
-        or '--compile' in word
-    ]
+    found = [word for word in command[2:] if re.match(r'[\w.]+=', word)]
+    for word, following in zip(command, [*command[1:], '-']):
+        flag, equals, _ = word.partition('=')
+        if word in FLAGS or (flag in FLAGS_WITH_VALUE and equals):
+            found.append(word)
+        elif word in FLAGS_WITH_VALUE:
+            # --compile may stand before something else, options among it.
+            is_value = re.fullmatch(r'[a-z][a-z0-9-]*', following)
+            found.append(f'{word}={following}' if is_value else word)
+    return found
 
 
 def without_machine(word: str) -> str:
@@ -70,11 +79,16 @@ def read_starts(file: Path) -> list[dict]:
     return lines
 
 
-def command_of(script: str, positional: list[str], changes: list[str]) -> str:
+def command_of(
+    script: str, positional: list[str], changes: list[str], ranks: int
+) -> str:
     """The command that does a run again, on a machine like its own."""
     flags = [change for change in changes if change.startswith('--')]
     options = [change for change in changes if not change.startswith('--')]
     words = ['python', script, *positional, *flags]
+    if ranks > 1:
+        launcher = script.replace('tools/', 'tools/dist_').replace('.py', '.sh')
+        words = [launcher, *positional, str(ranks), *flags]
     return shlex.join([*words, '--cfg-options', *options] if options else words)
 
 
@@ -83,7 +97,9 @@ def origin(start: dict, script: str, positional: list[str]) -> dict:
     changes = overrides(start['command'])
     return dict(
         config=start['config'],
-        remake=command_of(script, [start['config'], *positional], changes),
+        remake=command_of(
+            script, [start['config'], *positional], changes, start.get('ranks', 1)
+        ),
         overrides=changes,
         other_settings=[change for change in changes if not HARMLESS.match(change)],
     )
@@ -93,6 +109,23 @@ def is_copy(config: str, work_dir: Path) -> bool:
     """Whether a config is the copy that a training leaves in its work dir."""
     path = Path(config)
     return 'configs' not in path.parts and path.parent.name == work_dir.resolve().name
+
+
+def share_of_devices(cfg: Config, ranks: int, run: dict) -> None:
+    """Let a run's settings tell the images of a step, however devices shared them."""
+    own = 'train_dataloader.batch_size'
+    accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
+    step = ranks * cfg.train_dataloader.batch_size * accumulated
+    meant = (cfg.get('auto_scale_lr') or {}).get('base_batch_size')
+    if step == meant:
+        run['recipe'].pop(own)
+        run['other_settings'] = [
+            change
+            for change in run['other_settings']
+            if not change.startswith((own, 'optim_wrapper.accumulative_counts'))
+        ]
+    elif meant:
+        run['other_settings'].append(f'{step} images a step instead of {meant}')
 
 
 def training(work_dir: Path) -> dict:
@@ -113,7 +146,7 @@ def training(work_dir: Path) -> dict:
             f'{work_dir} holds trainings of {" and ".join(configs)}, one on top of the '
             'other: give each a work dir of its own'
         )
-    return dict(
+    run = dict(
         **origin(dict(starts[-1], config=configs[0]), 'tools/train.py', []),
         seed=starts[-1]['seed'],
         complete=curve[-1]['epoch'] == epochs,
@@ -126,6 +159,8 @@ def training(work_dir: Path) -> dict:
         starts=starts,
         curve=curve,
     )
+    share_of_devices(cfg, starts[-1].get('ranks', 1), run)
+    return run
 
 
 def test(work_dir: Path) -> dict:

@@ -22,6 +22,7 @@ from mmpretrain.registry import DATASETS, METRICS
 from rich.progress import track
 
 from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
+from mmlt_plugin.class_names import names_of
 from mmlt_plugin.datasets.image_faults import fault_of
 from mmlt_plugin.datasets.pipelines import find_pipeline
 from mmlt_plugin.engine.hooks.class_counts_hook import (
@@ -76,7 +77,7 @@ def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
     )
     if absent := classes_without_images(counts, dataset):
         print(f'  {absent}')
-    evaluators = cfg.test_evaluator
+    evaluators = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
     for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
         metric = METRICS.build(evaluator)
         if not hasattr(metric, 'many'):
@@ -110,20 +111,25 @@ def main() -> None:
             continue
         seen.append(loader.dataset)
         dataset = DATASETS.build(loader.dataset)
-        classes = dataset.metainfo['classes']
         wanted = cfg.model.get('head', {}).get('num_classes')
-        print(f'{name}: {len(dataset)} images in {len(classes)} classes')
-        if wanted is not None and wanted != len(classes):
+        classes = len(names_of(dataset)) or wanted
+        if classes is None:
             raise ConfigError(
-                f'model.head.num_classes={wanted} does not match the {len(classes)} '
+                f'{name}_dataloader.dataset names no classes: set its '
+                'metainfo=dict(classes=[...]), or model.head.num_classes'
+            )
+        print(f'{name}: {len(dataset)} images in {classes} classes')
+        if wanted not in (None, classes):
+            raise ConfigError(
+                f'model.head.num_classes={wanted} does not match the {classes} '
                 f'classes of {name}_dataloader'
             )
         if name == 'train':
             training = dataset
-            describe_training(dataset, cfg, len(classes))
+            describe_training(dataset, cfg, classes)
         else:
             check_names(training, dataset)
-            counts = training_class_counts(dataset, len(classes))
+            counts = training_class_counts(dataset, classes)
             print(f'  {(counts == 0).sum()} classes without images')
         if not args.no_files:
             clips = any(

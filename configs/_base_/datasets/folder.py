@@ -6,7 +6,7 @@ import os
 
 from mmlt_plugin.datasets.image_folder import class_folders
 
-data_root = os.path.expanduser('{{$DATA:data/my_images}}')
+data_root = os.path.expanduser(os.environ.get('DATA') or 'data/my_images')
 classes = class_folders(data_root)
 num_groups = min(3, len(classes))  # for ResLT
 

@@ -9,7 +9,7 @@ from mmpretrain.registry import HOOKS
 
 from ...class_names import first_difference, names_of
 from ...errors import ConfigError
-from ...weights import shapes
+from ...weights import misfits, shapes, unwrapped
 
 
 @HOOKS.register_module()
@@ -49,19 +49,21 @@ class CheckpointMatchHook(Hook):
         """Refuse a checkpoint whose tensors do not fit."""
         trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
         self.trained = list(trained.get('classes') or [])
-        wanted = shapes(runner.model.state_dict())
-        found = shapes(checkpoint.get('state_dict', checkpoint))
-        misfits = [name for name in wanted if found.get(name) != wanted[name]]
-        extra = [name for name in found if name not in wanted]
+        wanted = shapes(unwrapped(runner.model).state_dict())
+        wrong, extra = misfits(runner.model, checkpoint.get('state_dict', checkpoint))
         in_training = isinstance(runner.optim_wrapper, OptimWrapper)
         if in_training and not runner._resume:
-            fits = len(misfits) < len(wanted)
+            fits = len(wrong) < len(wanted)
         else:
-            fits = not misfits and not extra
+            fits = not wrong and not extra
         if not fits:
             source = runner._load_from or f'in {runner.work_dir}'
             raise ConfigError(
-                f'checkpoint {source} is of another model: {len(misfits)} of '
+                f'checkpoint {source} is of another model: {len(wrong)} of '
                 f'{len(wanted)} tensors are missing or have another shape and '
-                f'{len(extra)} have no place, {(misfits + extra)[0]} first'
+                f'{len(extra)} have no place, {(wrong + extra)[0]} first'
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """From now on the training data's classes are those that are trained."""
+        self.trained = list(names_of(runner.train_dataloader.dataset))

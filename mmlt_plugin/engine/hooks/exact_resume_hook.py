@@ -14,9 +14,13 @@ from mmpretrain.registry import HOOKS
 from torch.utils.data import get_worker_info
 
 from ...datasets.pipelines import datasets_with_pipeline
+from ...errors import ConfigError
 
 #: What a scheduler's state has beside its settings.
-PROGRESS = ('last_step', '_global_step', '_last_value', 'base_values', 'verbose')
+PROGRESS = (
+    'last_step', '_global_step', '_last_value', 'base_values', 'verbose',
+    'best', 'num_bad_epochs', 'cooldown_counter',
+)  # fmt: skip
 
 
 @HOOKS.register_module()
@@ -35,8 +39,13 @@ class ExactResumeHook(Hook):
     reaches its last milestones. The optimizer's base learning rate stays the
     checkpoint's.
 
-    For trainings by epoch, with ``randomness=dict(seed=...)`` set; without either a resumed
-    run warns.
+    For trainings by epoch, with ``randomness=dict(seed=...)`` set, schedules that don't
+    follow evaluations, and no gradients accumulated beyond the end of an epoch; otherwise a
+    resumed run warns.
+
+    Raises:
+        ConfigError: A schedule that follows the evaluations, ``ReduceOnPlateauLR`` say, or
+            one beside it is not the checkpoint's.
 
     Example:
         >>> default_hooks = dict(exact_resume=dict(type='ExactResumeHook'))
@@ -62,6 +71,13 @@ class ExactResumeHook(Hook):
             if key not in PROGRESS
         )
         if self.schedules_changed:
+            for scheduler in schedulers:
+                if getattr(scheduler, 'need_val_args', False):
+                    raise ConfigError(
+                        f'param_scheduler has a {type(scheduler).__name__}, which follows '
+                        'the evaluations and cannot be replayed: resume with the schedules '
+                        'of the checkpoint'
+                    )
             checkpoint.pop('param_schedulers', None)
 
     def before_train(self, runner: Runner) -> None:
@@ -79,6 +95,19 @@ class ExactResumeHook(Hook):
             runner.logger.warning(
                 'this training counts iterations: only trainings by epoch, '
                 'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
+            )
+        for scheduler in flatten(runner.param_schedulers or []):
+            if runner._resume and getattr(scheduler, 'need_val_args', False):
+                runner.logger.warning(
+                    f'{type(scheduler).__name__} misses the evaluation right after the '
+                    'checkpoint, which resuming does not repeat'
+                )
+        accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+        if runner._resume and len(runner.train_dataloader) % accumulated:
+            runner.logger.warning(
+                f'gradients of {accumulated} iterations are accumulated, and the '
+                f'{len(runner.train_dataloader)} of an epoch are no multiple of it: those '
+                'begun before the checkpoint are lost'
             )
 
     def before_train_epoch(self, runner: Runner) -> None:

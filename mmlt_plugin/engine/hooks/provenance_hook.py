@@ -73,6 +73,12 @@ class ProvenanceHook(Hook):
                 f'those of the checkpoint ({told}) that this run resumes from: '
                 'resume with the same data, or start anew with load_from'
             )
+        ranks = self.told.get('ranks', get_world_size())
+        if ranks != get_world_size():
+            runner.logger.warning(
+                f'resumed on {get_world_size()} ranks instead of {ranks}: a step has '
+                'another number of images, and the weights will be others'
+            )
         before = self.told.get('settings')
         if before and (found := changes(before, plain_settings(runner.cfg.to_dict()))):
             shown = ', '.join(found[:8]) + (', ...' if len(found) > 8 else '')
@@ -86,7 +92,8 @@ class ProvenanceHook(Hook):
                 )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Store fingerprint and settings in the checkpoint's ``meta``."""
+        """Store fingerprint, ranks and settings in the checkpoint's ``meta``."""
+        checkpoint['meta']['ranks'] = get_world_size()
         if self.data is not None:
             checkpoint['meta']['data_fingerprint'] = self.data
         # mmengine stores the config's text, which would have to be run to be read.
@@ -109,7 +116,10 @@ class ProvenanceHook(Hook):
     ) -> None:
         """Write the line of a test."""
         if metrics and is_main_process():
-            told = {key: self.told.get(key) for key in TOLD}
+            # Trained in this process, the weights are no longer those of a file.
+            source = dict(file=None if self.written else runner._load_from)
+            if not self.written:
+                source |= {key: self.told.get(key) for key in TOLD}
             numbers = {
                 key: value
                 for key, value in metrics.items()
@@ -118,7 +128,7 @@ class ProvenanceHook(Hook):
             _add_line(
                 runner,
                 'tests.jsonl',
-                checkpoint=dict(file=runner._load_from, **told),
+                checkpoint=source,
                 metrics=numbers,
             )
 

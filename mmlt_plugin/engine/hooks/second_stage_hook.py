@@ -11,7 +11,7 @@ from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
 from ...models.classifiers.decoupled import is_part_of
-from ...weights import plain_name, shapes, unwrapped
+from ...weights import misfits, plain_name, unwrapped
 
 
 @HOOKS.register_module()
@@ -57,10 +57,8 @@ class SecondStageHook(Hook):
                 del weights[name]
         model = unwrapped(runner.model)
         learns = {name for name, p in model.named_parameters() if p.requires_grad}
-        found = shapes(weights)
-        for name, shape in shapes(model.state_dict()).items():
-            stays = name not in learns and not self._is_fresh(name)
-            if stays and found.get(name) != shape:
+        for name in misfits(model, weights)[0]:
+            if name not in learns and not self._is_fresh(name):
                 raise ConfigError(
                     f'checkpoint {runner._load_from} does not fit the second stage: '
                     f'{name} stays as it is there, and is missing or has another shape'
