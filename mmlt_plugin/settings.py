@@ -44,15 +44,15 @@ def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def name_of_type(settings: dict) -> str:
-    """The ``type`` of settings as a name, also where it is a class.
+    """The ``type`` of settings as a name, also where it is a class or has a scope.
 
     Example:
         >>> from mmlt_plugin.settings import name_of_type
-        >>> name_of_type(dict(type=dict)), name_of_type(dict(type='ResNet'))
+        >>> name_of_type(dict(type=dict)), name_of_type(dict(type='mmpretrain.ResNet'))
         ('dict', 'ResNet')
     """
     kind = settings.get('type')
-    return getattr(kind, '__name__', str(kind))
+    return getattr(kind, '__name__', str(kind).rpartition('.')[2])
 
 
 def plain_settings(config: Any) -> dict[str, Any]:

@@ -20,6 +20,20 @@ def test_vit(save_documented, run_tool):
     assert 'shot/few' in output
 
 
+@pytest.mark.parametrize('flags', [[], ['--in-memory', '--amp']], ids=['', 'in memory'])
+def test_new_style(save_documented, run_tool, tmp_path, flags):
+    config = save_documented('my_new_style.py')
+    options = ['--cfg-options', 'train_cfg.max_epochs=2', 'train_cfg.val_interval=2']
+    trained = run_tool('train.py', config, *flags, *options)
+    # Its copy has names in the place of the classes.
+    work_dir = tmp_path / 'work'
+    copy, checkpoint = work_dir / config.name, work_dir / 'epoch_2.pth'
+    tested = run_tool('test.py', copy, checkpoint, work_dir=tmp_path / 'tested')
+    found = [re.search(r'shot/micro: ([\d.]+)', text)[1] for text in (trained, tested)]
+    assert found[0] == found[1]
+    assert 'shot/few' in tested
+
+
 def test_resnet18_on_cifar(cifar_root, save_documented, run_tool):
     output = run_tool(
         'train.py', save_documented('my_resnet18_reslt.py'), '--cfg-options',

@@ -18,6 +18,7 @@ from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
 from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.settings import name_of_type
 
 
 def parse_args() -> argparse.Namespace:
@@ -77,7 +78,7 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
 
 def use_test_time_augmentation(cfg: Config) -> None:
     """Put the model into a wrapper that averages over augmented copies."""
-    if cfg.test_dataloader.dataset.type == 'InMemoryDataset':
+    if name_of_type(cfg.test_dataloader.dataset) == 'InMemoryDataset':
         raise ConfigError(
             '--tta cannot augment images that are in memory already: test with the config '
             'under configs/ rather than the one that --in-memory wrote'

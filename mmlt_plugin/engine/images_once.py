@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from ..datasets.pipelines import find_pipeline, use_pipeline
 from ..errors import ConfigError
+from ..settings import name_of_type
 
 
 def images_once(
@@ -34,7 +35,7 @@ def images_once(
         ConfigError: The pipeline makes several views of an image.
     """
     pipeline = find_pipeline(evaluation.dataset)
-    if pipeline and pipeline[-1]['type'] == 'TestTimeAug':
+    if pipeline and name_of_type(pipeline[-1]) == 'TestTimeAug':
         raise ConfigError(
             f'{owner} has no use for augmented images: test without --tta'
         )

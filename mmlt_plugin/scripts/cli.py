@@ -14,6 +14,7 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from ..errors import ConfigError
+from ..settings import name_of_type
 
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
 #: Top-level keys that scripts and the runner look for, beside the runner's arguments.
@@ -135,7 +136,7 @@ def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
         >>> cfg.optim_wrapper.type
         'AutocastOptimWrapper'
     """
-    already = cfg.optim_wrapper.get('type') == 'AutocastOptimWrapper'
+    already = name_of_type(cfg.optim_wrapper) == 'AutocastOptimWrapper'
     dtype = dtype or ('bfloat16' if already else 'float16')
     device = 'cpu' if get_device() == 'cpu' else 'gpu'
     if dtype == 'float16' and device == 'gpu':

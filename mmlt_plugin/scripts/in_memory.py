@@ -8,6 +8,7 @@ from mmengine.config import Config, ConfigDict
 
 from ..datasets.pipelines import pipeline_owners
 from ..errors import ConfigError
+from ..settings import name_of_type
 
 #: Transforms that do not draw, and stay in the pipeline.
 FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
@@ -62,7 +63,7 @@ def use_memory(cfg: Config) -> None:
     # mmengine takes the model's own first.
     owner = cfg.model if (cfg.get('model') or {}).get('data_preprocessor') else cfg
     preprocessor = owner.get('data_preprocessor') or {}
-    kind = preprocessor.get('type', 'ClsDataPreprocessor')
+    kind = name_of_type({'type': 'ClsDataPreprocessor', **preprocessor})
     if kind not in ('ClsDataPreprocessor', 'BatchAugmentPreprocessor'):
         raise ConfigError(
             f'data_preprocessor.type={kind!r}: from memory it is BatchAugmentPreprocessor '
@@ -111,14 +112,14 @@ def split_pipeline(
     arguments: dict[str, Any] = {}
     kept = []
     for transform in pipeline:
-        kind = transform['type']
+        kind = name_of_type(transform)
         # A draw before one of these would come after it.
         if kind in FIXED and (kind == 'PackInputs' or not arguments):
             kept.append(transform)
             continue
         rest = {k: v for k, v in transform.items() if k != 'type'}
         twice = any(
-            other is not transform and other['type'] == kind for other in pipeline
+            other is not transform and name_of_type(other) == kind for other in pipeline
         )
         if kind not in allowed or not _understood(kind, rest) or twice:
             raise ConfigError(
