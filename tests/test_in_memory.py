@@ -289,3 +289,9 @@ def test_scripts_on_the_config_that_was_written(run_tool, tmp_path):
     assert 'shot/few' in output
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 5
     assert 'in memory already' in run_tool(*command, '--tta', expect=2)
+
+
+def test_images_are_where_they_are_wanted():
+    digits = Digits(split='test', pipeline=[dict(type='PackInputs')], indices=4)
+    dataset = InMemoryDataset(digits, device='meta')
+    assert dataset.images.device.type == dataset.labels.device.type == 'meta'

@@ -59,3 +59,10 @@ def test_table_of_shots(results, run, tmp_path):
     )
     row = f'| [CE](../ce/{name}) | 62.00 ± 2.00 | 90.00 ± 0.00 | 2.00 ± 2.00 |  | 3 |'
     assert table.splitlines()[2:] == [row], 'others were not run'
+
+
+def test_a_recipe_has_batch_size_and_optimizer():
+    loader = dict(batch_size=32, num_workers=2)
+    assert recipe(dict(train_dataloader=loader)) == {'train_dataloader.batch_size': 32}
+    wrapper = dict(type='OptimWrapper', optimizer=dict(lr=0.1))
+    assert recipe(dict(optim_wrapper=wrapper)) == {'optim_wrapper.optimizer.lr': 0.1}

@@ -10,6 +10,8 @@ from mmlt_plugin.datasets import (
     DeferredSampler,
     Digits,
     LongTailedDataset,
+    held_out_indices,
+    long_tailed_counts,
 )
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.labels import resolve_labels
@@ -105,3 +107,27 @@ def test_holdout_is_disjoint_and_balanced(holdout):
 def test_bad_holdout(settings, message):
     with pytest.raises(ConfigError, match=message):
         LongTailedDataset(DIGITS, **settings)
+
+
+@pytest.mark.parametrize('seed', [0, 7])
+def test_the_profile_is_that_of_the_images_left(seed):
+    sizes = np.bincount(Digits(split='train').get_gt_labels())
+    settings = dict(imbalance_factor=1 / 32, holdout=60, seed=seed)
+    train = LongTailedDataset(DIGITS, **settings)
+    expected = np.minimum(long_tailed_counts(1297 - 600, 10, 1 / 32), sizes - 60)
+    assert np.bincount(train.get_gt_labels()).tolist() == expected.tolist()
+    aside = LongTailedDataset(DIGITS, subset='holdout', **settings)
+    assert set(train.kept).isdisjoint(aside.kept)
+
+
+def test_a_class_that_would_be_set_aside_as_a_whole():
+    with pytest.raises(ConfigError, match='holdout=2 leaves class 1'):
+        held_out_indices(np.array([0, 0, 0, 1, 1]), 2)
+
+
+def test_two_samplers_of_different_lengths(dataset):
+    longer = dict(type='ClassBalancedSampler', epoch_size=len(dataset) + 12)
+    with pytest.raises(
+        ConfigError, match=f'{len(dataset)} and {len(dataset) + 12} items'
+    ):
+        DeferredSampler(dataset, 2, then=longer, seed=0)

@@ -120,3 +120,10 @@ def test_copies_of_an_image_are_one():
 def test_a_sampler_without_epochs():
     with pytest.raises(ConfigError, match='InfiniteSampler is none'):
         EpisodeBatchSampler(InfiniteSampler(make_dataset(), seed=0), BATCH)
+
+
+def test_without_a_seed_ranks_agree_on_one(monkeypatch):
+    monkeypatch.setattr(episode_batch_sampler, 'sync_random_seed', lambda: 7)
+    uniform = DefaultSampler(Digits(split='train'), seed=0)
+    uniform.seed = None
+    assert EpisodeBatchSampler(uniform, 60, novel=5, images_per_class=10).seed == 7

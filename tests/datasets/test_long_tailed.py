@@ -3,7 +3,7 @@ import pytest
 from mmengine.dataset import RepeatDataset
 from mmpretrain.registry import DATASETS
 
-from mmlt_plugin.datasets import LongTailedDataset, long_tailed_counts
+from mmlt_plugin.datasets import LongTailedDataset, RedrawBroken, long_tailed_counts
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.labels import resolve_labels
 
@@ -143,3 +143,36 @@ def test_digits_splits_share_no_image():
     assert train[0]['img'].max() == 255 or train[1]['img'].max() == 255
     with pytest.raises(ConfigError, match='split'):
         DATASETS.build(dict(type='Digits', split='val'))
+
+
+class TwoOfFour:
+    """Its last two classes have no image."""
+
+    metainfo = dict(classes=('a', 'b', 'c', 'd'))
+
+    def full_init(self):
+        pass
+
+    def __len__(self):
+        return 16
+
+    def get_gt_labels(self):
+        return np.repeat([0, 1], 8)
+
+
+def test_classes_without_images_have_their_share():
+    dataset = LongTailedDataset(TwoOfFour(), imbalance_factor=1.0)
+    assert np.bincount(dataset.get_gt_labels()).tolist() == [4, 4]
+
+
+def test_the_last_images():
+    dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
+    last = dataset.get_subset(-3).get_gt_labels()
+    assert list(last) == list(dataset.get_gt_labels()[-3:])
+
+
+def test_a_broken_image_is_replaced_from_within_the_subset():
+    dataset = LongTailedDataset(
+        RedrawBroken(dict(type='Digits', split='train')), 1 / 32
+    )
+    assert len(dataset.dataset) == len(dataset)

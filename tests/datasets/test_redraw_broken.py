@@ -48,7 +48,7 @@ def test_by_default_the_path_is_named(folder):
 
 
 @pytest.mark.promise('a broken image is replaced within its class, if that is wanted')
-def test_redrawn_within_the_class(folder, capsys):
+def test_redrawn_within_the_class(folder):
     dataset, index, path = folder
     wrapped = RedrawBroken(dataset, max_share=0.1)
     assert [brightness(wrapped[i]) for i in range(len(wrapped))] == [
@@ -87,3 +87,19 @@ def test_a_whole_class(folder, tmp_path):
         file.write_bytes(b'')
     with pytest.raises(ConfigError, match='no image of class 2'):
         RedrawBroken(dataset, max_share=1.0)[index]
+
+
+def test_a_warning_names_the_image_once(folder, monkeypatch):
+    said = []
+    module = 'mmlt_plugin.datasets.redraw_broken'
+    monkeypatch.setattr(f'{module}.print_log', lambda text, *_, **__: said.append(text))
+    dataset, index, path = folder
+    wrapped = RedrawBroken(dataset, max_share=1 / sum(SIZES))  # not more than that
+    for _ in range(2):
+        wrapped[index]
+    (text,) = said
+    assert f'{path} cannot be read' in text
+
+
+def test_workers_share_what_is_broken(folder):
+    assert RedrawBroken(folder[0]).broken.is_shared()

@@ -287,3 +287,26 @@ def test_the_first_stream_must_be_uniform():
     assert len(BilateralBatchSampler(uniform, batch_size=64, drop_last=True)) == 20
     with pytest.raises(ConfigError, match='use DefaultSampler'):
         BilateralBatchSampler(range(5), batch_size=4)
+
+
+def test_the_second_stream_has_the_seed_of_the_first():
+    dataset = Labels([9, 4, 3])
+    (batch,) = make_batches(dataset, 16, seed=5)
+    assert batch[16:] == list(ReversedSampler(dataset, seed=5))
+
+
+def test_a_second_stream_that_is_shorter_begins_again():
+    other = dict(type='ClassBalancedSampler', epoch_size=5)
+    batches = make_batches(Labels([9, 4, 3]), 8, other=other)
+    assert [len(batch) for batch in batches] == [16, 16]
+
+
+def test_a_reversed_first_stream_is_refused():
+    with pytest.raises(ConfigError):
+        BilateralBatchSampler(ReversedSampler(Labels([5, 3]), seed=0), 4)
+
+
+def test_without_a_seed_ranks_agree_on_one(monkeypatch):
+    module = 'mmlt_plugin.datasets.samplers.class_power_sampler'
+    monkeypatch.setattr(f'{module}.sync_random_seed', lambda: 7)
+    assert ClassBalancedSampler(Labels([5, 3])).seed == 7

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from torch.utils.data import Subset
 
 from mmlt_plugin.datasets import Digits, LongTailedDataset, ShotSplitSampler
 from mmlt_plugin.errors import ConfigError
@@ -50,3 +51,9 @@ def test_sampler_refuses_a_split_without_images():
         ShotSplitSampler(dataset, 'few')
     with pytest.raises(ConfigError, match="split='tail' of ShotSplitSampler"):
         ShotSplitSampler(dataset, 'tail')
+
+
+def test_copies_of_an_image_make_no_class_more_frequent():
+    dataset = Digits(split='train', indices=60)
+    copies = Subset(dataset, [*range(60)] * 3)
+    assert len(ShotSplitSampler(copies, 'few', seed=0)) == 180

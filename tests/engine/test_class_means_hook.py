@@ -7,6 +7,7 @@ from mmengine.config import ConfigDict
 from mmengine.dataset import DefaultSampler, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
 from mmlt_plugin.datasets import Digits, LongTailedDataset
@@ -14,8 +15,9 @@ from mmlt_plugin.datasets.pipelines import use_pipeline
 from mmlt_plugin.engine import ClassMeansHook, hooks
 from mmlt_plugin.engine.hooks.class_means_hook import class_means
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import DecoupledClassifier, FSLwFHead
+from mmlt_plugin.models import DecoupledClassifier, FSLwFHead, NCMHead
 from tests.engine.test_hooks import make_runner
+from tests.models.samples import samples
 
 PIPELINE = [dict(type='Resize', scale=16), dict(type='PackInputs')]
 
@@ -168,3 +170,23 @@ def test_only_images_that_the_head_wants(monkeypatch):
     found = np.bincount(seen, minlength=12)
     assert 0 < found.sum() < counts.sum()
     assert found.tolist() == [count if count < 60 else 0 for count in counts]
+
+
+def test_images_of_means_are_those_of_an_evaluation():
+    """Training's preprocessing may mix them."""
+    modes = []
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = NCMHead(num_classes=2, in_channels=2)
+
+        def data_preprocessor(self, data, training):
+            modes.append(training)
+            return data
+
+        def extract_feat(self, inputs, stage):
+            return inputs
+
+    class_means(Model(), [dict(inputs=torch.eye(2), data_samples=samples([0, 1]))], 2)
+    assert modes == [False]

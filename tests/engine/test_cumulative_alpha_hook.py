@@ -146,3 +146,30 @@ def test_the_neck_wants_a_backbone_without_its_last_block(tmp_path):
     )
     with pytest.raises(ConfigError, match='BilateralTrunk'):
         runner.train()
+
+
+def test_after_the_divisor_alpha_stays_0():
+    assert CumulativeAlphaHook(divisor=100).alpha(150, 200) == 0
+
+
+def test_ranks_draw_alpha_with_the_same_seed(monkeypatch):
+    def broadcast(values):
+        values[0] = 9
+
+    class Model(nn.Module):
+        def set_alpha(self, alpha):
+            pass
+
+    module = 'mmlt_plugin.engine.hooks.cumulative_alpha_hook'
+    monkeypatch.setattr(f'{module}.broadcast_object_list', broadcast)
+    batches = BilateralBatchSampler.__new__(BilateralBatchSampler)
+    runner = SimpleNamespace(
+        model=Model(),
+        train_dataloader=SimpleNamespace(batch_sampler=batches),
+        train_loop=None,
+        cfg={},
+        seed=1,
+    )
+    hook = CumulativeAlphaHook('beta')
+    hook.before_train(runner)
+    assert hook.seed == 9

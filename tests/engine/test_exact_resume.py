@@ -2,10 +2,12 @@
 
 import math
 from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from mmlt_plugin.engine.hooks import exact_resume_hook
 from mmlt_plugin.errors import ConfigError
 from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
 
@@ -283,3 +285,30 @@ def test_two_ranks(tmp_path, run_tool):
         )  # fmt: skip
     assert not (tmp_path / 'parts/epoch_1.pth').exists()
     assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
+
+
+def first_draws(monkeypatch, rank=0, worker=0):
+    """Of two datasets in a worker, and of the main process."""
+    monkeypatch.setattr(exact_resume_hook, 'get_rank', lambda: rank)
+    worker = SimpleNamespace(id=worker)
+    monkeypatch.setattr(exact_resume_hook, 'get_worker_info', lambda: worker)
+    leaves = [
+        SimpleNamespace(pipeline=lambda _: float(torch.rand(()))) for _ in range(2)
+    ]
+    loader = SimpleNamespace(dataset=SimpleNamespace(datasets=leaves))
+    runner = SimpleNamespace(epoch=0, seed=3, train_dataloader=loader)
+    hook = exact_resume_hook.ExactResumeHook()
+    hook.before_train_epoch(runner)
+    found = [leaf.pipeline(None) for leaf in leaves]
+    hook.before_train_iter(runner, 0)
+    return [*found, float(torch.rand(()))]
+
+
+def test_ranks_workers_and_datasets_draw_differently(monkeypatch):
+    one = first_draws(monkeypatch)
+    assert one == first_draws(monkeypatch)
+    assert one[0] != one[1]
+    assert one[0] != first_draws(monkeypatch, worker=1)[0]
+    other = first_draws(monkeypatch, rank=1)
+    assert one[0] != other[0]
+    assert one[2] != other[2]

@@ -1,8 +1,11 @@
 """Trainings whose losses or weights break."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from mmlt_plugin.engine import FiniteLossHook
 from mmlt_plugin.errors import TrainingError
 from tests.engine.runs import make_runner
 
@@ -84,3 +87,31 @@ def test_losses_that_arrive_later(most_unread, saving, tmp_path, monkeypatch):
         runner.train()
     assert len(steps) == min(15 + most_unread, 24)
     assert len(list(tmp_path.glob('*.pth'))) == saving
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """A hook whose losses are still on their way from the device."""
+    monkeypatch.setattr('mmlt_plugin.transfer.HostCopy.has_arrived', lambda self: False)
+    hook, runner = FiniteLossHook(), SimpleNamespace(epoch=0, work_dir='w')
+    nan = torch.tensor(float('nan'))
+    hook.after_train_iter(runner, 0, None, dict(loss=nan, loss_branch=nan))
+    return hook, runner
+
+
+def test_losses_on_their_way_are_read_before_an_evaluation(late):
+    hook, runner = late
+    with pytest.raises(TrainingError, match='iteration 1'):
+        hook.before_val_epoch(runner)
+
+
+def test_losses_on_their_way_are_read_before_saving(late):
+    hook, runner = late
+    with pytest.raises(TrainingError, match='iteration 1'):
+        hook.before_save_checkpoint(runner, dict(state_dict={}))
+
+
+def test_the_part_that_is_not_finite_is_named_alone(late):
+    hook, runner = late
+    with pytest.raises(TrainingError, match=r'^loss_branch is not'):
+        hook.after_train_epoch(runner)

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.visualization import Visualizer
@@ -20,6 +21,7 @@ from mmlt_plugin.engine import (
 )
 from mmlt_plugin.engine.hooks.class_counts_hook import number_of_classes
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.weights import misfits, unwrapped
 
 
 class Listener(nn.Module):
@@ -249,8 +251,8 @@ def test_checkpoints_of_another_model_are_refused():
     part['state_dict'].pop('0.bias')
     more = checkpoint_of(runner.model)
     more['state_dict']['branches.weight'] = torch.ones(3)
-    for checkpoint, misfits, extra in ((other, 2, 0), (part, 1, 0), (more, 0, 1)):
-        message = rf'some\.pth .*: {misfits} of 2 tensors .* {extra} have no place'
+    for checkpoint, wrong, extra in ((other, 2, 0), (part, 1, 0), (more, 0, 1)):
+        message = rf'some\.pth .*: {wrong} of 2 tensors .* {extra} have no place'
         with pytest.raises(ConfigError, match=message):
             hook.after_load_checkpoint(runner, checkpoint)
     # Fine-tuning takes what fits, if anything does.
@@ -271,14 +273,19 @@ def test_position_embeddings_of_another_resolution_pass(size):
         arch=dict(embed_dims=24, num_layers=1, num_heads=2, feedforward_channels=24),
         patch_size=4,
     )
-    nets = [MODELS.build(dict(settings, img_size=side)) for side in (16, size)]
+    nets = [
+        nn.Sequential(MODELS.build(dict(settings, img_size=side)))
+        for side in (16, size)
+    ]
     checkpoint = checkpoint_of(nets[0])
     runner = make_runner([0])
     runner.model = nets[1]
     CheckpointMatchHook().after_load_checkpoint(runner, checkpoint)
-    assert checkpoint['state_dict']['pos_embed'].shape == (1, 17, 24), 'left as it was'
-    checkpoint['state_dict']['pos_embed'] = torch.zeros(1, 17, 25)
-    with pytest.raises(ConfigError, match=r'1 of \d+ tensors .* pos_embed first'):
+    assert checkpoint['state_dict']['0.pos_embed'].shape == (1, 17, 24), (
+        'left as it was'
+    )
+    checkpoint['state_dict']['0.pos_embed'] = torch.zeros(1, 17, 25)
+    with pytest.raises(ConfigError, match=r'1 of \d+ tensors .* 0\.pos_embed first'):
         CheckpointMatchHook().after_load_checkpoint(runner, checkpoint)
 
 
@@ -301,3 +308,26 @@ def test_the_best_by_a_metric_that_is_none():
     hook = AtomicCheckpointHook(save_best='shot/al', rule='greater')
     with pytest.raises(ConfigError, match=r"save_best='shot/al'.*\['shot/all'\]"):
         hook._save_best_checkpoint(make_runner([0, 1]), {'shot/all': 1.0})
+
+
+def test_counters_of_batches_may_be_missing():
+    norm = nn.BatchNorm2d(2)
+    state = norm.state_dict()
+    state.pop('num_batches_tracked')
+    assert misfits(norm, state) == ([], [])
+
+
+def test_wrappers_within_wrappers():
+    wrapped = nn.DataParallel(nn.DataParallel(nn.Linear(1, 1)))
+    assert type(unwrapped(wrapped)) is nn.Linear
+
+
+def test_the_best_by_any_metric(monkeypatch):
+    called = []
+    monkeypatch.setattr(
+        CheckpointHook, '_save_best_checkpoint', lambda *arguments: called.append(1)
+    )
+    hook = AtomicCheckpointHook(save_best='auto')
+    hook.file_backend = SimpleNamespace(remove=None)
+    hook._save_best_checkpoint(None, {'shot/all': 1.0})
+    assert called

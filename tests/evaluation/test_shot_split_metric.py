@@ -147,3 +147,30 @@ def test_two_ranks_equal_one(gloo2, num_images):
     expected = naive_metrics(results, COUNTS)
     for found in gloo2.run(evaluate_on_a_rank, results, 2):
         assert found == pytest.approx({f'shot/{k}': v for k, v in expected.items()})
+
+
+def test_classes_are_logged_from_the_rarest_in_test_images_on(monkeypatch):
+    said = []
+    module = 'mmlt_plugin.evaluation.shot_split_metric'
+    monkeypatch.setattr(f'{module}.print_log', lambda text, *_, **__: said.append(text))
+    metric = ShotSplitMetric(class_counts=[5, 50], per_class=True)
+    metric.dataset_meta = dict(classes=['cat', 'dog'])
+    metric.compute_metrics([(0, 0), (1, 0)])
+    assert said[1:] == [
+        'class 1 (dog): 50 training images, no test images',
+        'class 0 (cat): 5 training images, 50.00 % of 2 test images',
+    ]
+
+
+def test_an_image_whose_score_is_not_finite_is_named():
+    batch = [
+        dict(
+            img_path=f'{number}.png',
+            sample_idx=number,
+            gt_label=torch.tensor([0]),
+            pred_score=torch.tensor([1.0, score]),
+        )
+        for number, score in enumerate((0.0, float('nan')))
+    ]
+    with pytest.raises(ConfigError, match=r'image 1\.png'):
+        ShotSplitMetric().process({}, batch)

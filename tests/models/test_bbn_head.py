@@ -82,3 +82,11 @@ def test_what_cannot_be_right_is_refused():
         BBNHead(num_classes=5, in_channels=7)
     with pytest.raises(ConfigError, match=r'in_channels=6.*twice the channels'):
         head.loss((torch.zeros(2, 8),), samples([0, 1, 2, 3]))
+
+
+def test_the_alpha_that_is_logged_stays():
+    head = BBNHead(5, 6)
+    head.set_alpha(0.75)
+    losses = head.loss((torch.zeros(2, 6),), samples([0, 1, 2, 3]))
+    head.set_alpha(0)
+    assert losses['alpha'] == 0.75

@@ -133,3 +133,8 @@ def test_what_is_refused():
         sample.set_gt_score(one_hot(label))
     with pytest.raises(ConfigError, match='needs a loss for each image'):
         head.loss(feats, soft)
+
+
+def test_nobody_is_surer_than_certain():
+    head = make_head(confidence=1.0)
+    assert not head.is_sure(torch.tensor([[[1000.0, 0, 0, 0]]])).any()

@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from mmpretrain.structures import DataSample
+from torch import nn
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import (
@@ -165,11 +166,16 @@ def test_the_head_adds_its_loss():
     assert set(losses) == {'loss', 'loss_feature', 'accuracy_top-1'}
 
 
+class Gram(nn.Module):
+    """Something that autocast would lower."""
+
+    def forward(self, feature, label):
+        return (feature @ feature.T).sum()
+
+
 def test_the_loss_is_not_computed_in_bfloat16():
-    head = FeatureLossHead(
-        num_classes=2, in_channels=4, feature_loss=dict(type='RangeLoss')
-    )
-    x = torch.randn(4, 4) / 100 + 10
+    head = FeatureLossHead(num_classes=2, in_channels=4, feature_loss=dict(type=Gram))
+    x = torch.randn(4, 4)
     expected = head.loss((x,), samples([0, 0, 1, 1]))['loss_feature']
     with torch.autocast('cpu', dtype=torch.bfloat16):
         found = head.loss((x,), samples([0, 0, 1, 1]))['loss_feature']
@@ -212,3 +218,19 @@ def test_one_graph_whatever_the_labels(loss):
         x, label = torch.randn(6, 4), torch.tensor(label)
         with torch.compiler.set_stance('fail_on_recompile' if label[0] else 'default'):
             torch.testing.assert_close(compiled(x, label), loss(x, label))
+
+
+def test_small_distances_of_many_large_features():
+    """Which the product of their matrices would lose."""
+    torch.manual_seed(0)
+    x = 100 + torch.randn(32, 4) / 100
+    lifted, label = LiftedStructuredLoss(1.0), torch.arange(32) % 4
+    torch.testing.assert_close(
+        lifted(x, label).double(), lifted(x.double(), label), rtol=1e-5, atol=0
+    )
+    centroids = DiscCentroidsLoss(30, 4, weight=1.0, repel=1.0)
+    centroids.centroids.data = 100 + centroids.centroids.data / 100
+    label = torch.arange(32) % 30
+    found = centroids(x, label).double()
+    expected = centroids.double()(x.double(), label)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)

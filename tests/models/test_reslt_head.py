@@ -7,6 +7,7 @@ from torch import nn
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead
+from mmlt_plugin.models.layers import BranchNorm
 from tests.models.samples import samples
 
 COUNTS = [500, 5, 100, 40, 0, 90]
@@ -269,3 +270,23 @@ def test_a_trace_takes_any_batch(branch):
     traced = torch.jit.trace(Logits(), torch.randn(1, 8, 5, 5))
     x = torch.randn(3, 8, 5, 5)
     torch.testing.assert_close(traced(x), head((x,)))
+
+
+def test_other_counts_make_other_groups(monkeypatch):
+    said = []
+    module = 'mmlt_plugin.models.heads.reslt_head'
+    monkeypatch.setattr(f'{module}.print_log', lambda text, *_, **__: said.append(text))
+    head = ResLTHead(4, 8, groups=2)
+    for counts in ([100, 50, 2, 1], [1, 2, 50, 100]):
+        head.set_class_counts(counts)
+    assert head.masks.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+    ResLTHead(4, 8).set_class_counts([100, 100, 1, 1])
+    assert 'group 1 has no class' in said[-1]
+
+
+@pytest.mark.parametrize('branch', ['bn', 'conv'])
+def test_normalisation_of_the_branches_is_the_configs(branch):
+    head = ResLTHead(4, 8, branch=branch, norm_cfg=dict(type='SyncBN'))
+    assert isinstance(head.branches.norm, nn.SyncBatchNorm)
+    frozen = BranchNorm(8, 3, dict(type='BN', requires_grad=False))
+    assert not any(parameter.requires_grad for parameter in frozen.parameters())

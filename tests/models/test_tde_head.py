@@ -5,7 +5,7 @@ import torch
 from mmpretrain.registry import MODELS
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import BilateralNeck, TDEHead
+from mmlt_plugin.models import BilateralNeck, CosineClsHead, NCMHead, TDEHead
 
 C, D, N = 5, 12, 7
 
@@ -120,3 +120,21 @@ def test_neck_without_pairs_sends_all_images_through_both_blocks():
     )
     trunk.train()
     assert trunk(torch.randn(3, 3, 32, 32))[-1].shape == x.shape
+
+
+def test_init_weights_leaves_what_the_head_made():
+    head = TDEHead(5, 12)
+    before = head.fc.weight.clone()
+    head.init_weights()
+    assert torch.equal(head.fc.weight, before)
+    cosine = CosineClsHead(5, 8)
+    cosine.init_weights()
+    torch.testing.assert_close(cosine.fc.weight.norm(dim=1), torch.ones(5))
+
+
+def test_cosines_of_features_in_bfloat16():
+    feature = torch.randn(4, 8).bfloat16()
+    assert CosineClsHead(5, 8)((feature,)).dtype == torch.float32
+    head = NCMHead(8, 8).eval()
+    head.set_class_means(torch.eye(8))
+    assert head((feature,)).dtype == torch.float32
