@@ -37,8 +37,8 @@ def visible_folders(folder: Path) -> list[Path]:
 def find_images(folders: list[Path]) -> list[str]:
     """Paths of the images at any depth below some folders, sorted.
 
-    Hidden folders and files are left out, and links to where one was already; other files that are no images by their names
-    are counted in a warning.
+    Hidden folders and files are left out, and links to where one was already; other files
+    that are no images by their names are counted in a warning.
 
     Args:
         folders: Where to look.

@@ -75,15 +75,15 @@ class ImageRecords(Sequence):
 class ImageListDataset(BaseDataset):
     r"""Images from a text list, one ``<relative path> <label>`` a line.
 
+    The classes are named after the images' folders, where each has one of its own, and
+    otherwise by numbers.
+
     Args:
         ann_file: The list, below ``data_root`` unless it is a path of its own.
         data_root: Folder of the images, to which the list's paths are relative.
         num_classes: Number of classes C; None takes it from the labels.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, ``metainfo``,
             ``data_prefix``.
-
-    The classes are named after the images' folders, where each has one of its own, and
-    otherwise by numbers.
 
     Raises:
         ConfigError: The list is missing, a line of it is malformed, its label lies
@@ -177,7 +177,8 @@ class ImageListDataset(BaseDataset):
                     else 'labels start at 0; if that is right, set num_classes'
                 )
             )
-        self._metainfo.setdefault('classes', _class_names(paths, labels, num_classes))
+        if 'classes' not in self._metainfo:
+            self._metainfo['classes'] = _class_names(paths, labels, num_classes)
         paths = self._find_layout(paths)
         return ImageRecords(
             self._image_root, np.array(paths), labels, np.arange(1, len(paths) + 1)

@@ -149,8 +149,4 @@ def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
         return
     for key in ('loss_scale', 'dtype', 'use_fsdp'):  # AmpOptimWrapper's
         cfg.optim_wrapper.pop(key, None)
-    fragment = Config.fromfile(BASES / f'{device}_bf16.py').to_dict()
-    for key in ('val_cfg', 'test_cfg'):
-        if cfg.get(key) is None:  # not evaluated
-            fragment.pop(key, None)
-    cfg.merge_from_dict(fragment)
+    cfg.merge_from_dict(Config.fromfile(BASES / f'{device}_bf16.py').to_dict())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -85,30 +86,9 @@ class ExactResumeHook(Hook):
         if self.schedules_changed:
             replay_schedules(runner)
             runner.logger.info("the schedules are not the checkpoint's: replayed")
-        # Of the config: by now the runner has taken the seed over from the checkpoint.
-        configured = runner.cfg.get('randomness', {}).get('seed')
-        if runner._resume and configured is None:
-            runner.logger.warning(
-                'randomness.seed is not set, so the resumed samplers draw anew'
-            )
-        if runner._resume and isinstance(runner.train_loop, IterBasedTrainLoop):
-            runner.logger.warning(
-                'this training counts iterations: only trainings by epoch, '
-                'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
-            )
-        for scheduler in flatten(runner.param_schedulers or []):
-            if runner._resume and getattr(scheduler, 'need_val_args', False):
-                runner.logger.warning(
-                    f'{type(scheduler).__name__} misses the evaluation right after the '
-                    'checkpoint, which resuming does not repeat'
-                )
-        accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
-        if runner._resume and len(runner.train_dataloader) % accumulated:
-            runner.logger.warning(
-                f'gradients of {accumulated} iterations are accumulated, and the '
-                f'{len(runner.train_dataloader)} of an epoch are no multiple of it: those '
-                'begun before the checkpoint are lost'
-            )
+        if runner._resume:
+            for reason in why_not_exact(runner):
+                runner.logger.warning(reason)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed for the epoch, here and in the workers."""
@@ -171,6 +151,31 @@ class EpochSeededPipeline:
 
     def __repr__(self) -> str:
         return repr(self.pipeline)
+
+
+def why_not_exact(runner: Runner) -> Iterator[str]:
+    """Why a resumed training will not end with the weights of one that went through."""
+    # Of the config: by now the runner has taken the seed over from the checkpoint.
+    if runner.cfg.get('randomness', {}).get('seed') is None:
+        yield 'randomness.seed is not set, so the resumed samplers draw anew'
+    if isinstance(runner.train_loop, IterBasedTrainLoop):
+        yield (
+            'this training counts iterations: only trainings by epoch, '
+            'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
+        )
+    for scheduler in flatten(runner.param_schedulers or []):
+        if getattr(scheduler, 'need_val_args', False):
+            yield (
+                f'{type(scheduler).__name__} misses the evaluation right after the '
+                'checkpoint, which resuming does not repeat'
+            )
+    accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
+    if len(runner.train_dataloader) % accumulated:
+        yield (
+            f'gradients of {accumulated} iterations are accumulated, and the '
+            f'{len(runner.train_dataloader)} of an epoch are no multiple of it: those '
+            'begun before the checkpoint are lost'
+        )
 
 
 def replay_schedules(runner: Runner) -> None:

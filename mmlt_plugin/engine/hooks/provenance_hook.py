@@ -117,9 +117,10 @@ class ProvenanceHook(Hook):
         """Write the line of a test."""
         if metrics and is_main_process():
             # Trained in this process, the weights are no longer those of a file.
-            source = dict(file=None if self.written else runner._load_from)
+            source = dict(file=None)
             if not self.written:
-                source |= {key: self.told.get(key) for key in TOLD}
+                told = {key: self.told.get(key) for key in TOLD}
+                source = dict(file=runner._load_from, **told)
             numbers = {
                 key: value
                 for key, value in metrics.items()
