@@ -1,5 +1,6 @@
 """Fixtures: real data where it is, gloo processes, scripts run as a user runs them."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 import mmlt_plugin  # noqa: F401 - registers everything
 from tests import fast_mmengine
@@ -97,6 +99,19 @@ def zygote():
     process = Zygote()
     yield process
     process.close()
+
+
+@pytest.fixture
+def warned(monkeypatch):
+    """The texts of the warnings that are logged from here on."""
+    texts = []
+
+    def keep(_, record):
+        if record.levelno >= logging.WARNING:
+            texts.append(record.getMessage())
+
+    monkeypatch.setattr(MMLogger, 'callHandlers', keep)
+    return texts
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from mmlt_plugin.datasets import (
     ImageNetLT,
     INaturalist,
     PlacesLT,
-    image_list,
 )
 from mmlt_plugin.errors import ConfigError
 from tests.conftest import ROOT
@@ -51,15 +50,11 @@ def test_layouts_that_circulate(write, tmp_path, cls, row, file):
     assert dataset.get_data_info(0)['img_path'] == str(path)
 
 
-def test_a_size_that_is_not_the_published_one_warns(write, tmp_path, monkeypatch):
-    told = []
-    monkeypatch.setattr(
-        image_list, 'print_log', lambda text, *_, **__: told.append(text)
-    )
+def test_a_size_that_is_not_the_published_one_warns(write, tmp_path, warned):
     rows = ''.join(f'{c}.jpg {c}\n' for c in range(365))
     PlacesLT('train', str(tmp_path), write(rows))
-    assert 'has 365 images' in told[0]
-    assert 'has 62500' in told[0]
+    assert 'has 365 images' in warned[0]
+    assert 'has 62500' in warned[0]
     with pytest.raises(ConfigError, match="split='valid'"):
         PlacesLT('valid', str(tmp_path))
 

@@ -53,12 +53,7 @@ def test_links_are_followed_once(tmp_path):
     assert dataset.get_gt_labels().tolist() == [0, 0, 1, 1]
 
 
-def test_files_that_are_no_images_are_counted(tmp_path, monkeypatch):
-    shown = []
-    monkeypatch.setattr(
-        'mmlt_plugin.datasets.image_files.print_log',
-        lambda text, *_, **__: shown.append(text),
-    )
+def test_files_that_are_no_images_are_counted(tmp_path, warned):
     for name in (
         'a/1.jpg',
         'a/._1.jpg',
@@ -72,8 +67,8 @@ def test_files_that_are_no_images_are_counted(tmp_path, monkeypatch):
         path.touch()
     dataset = ImageFolderDataset(str(tmp_path), 'train', ['a', 'b'])
     assert dataset.get_gt_labels().tolist() == [0, 1]
-    assert 'passed over 3 files that are no images by their names' in shown[0]
-    assert '.txt 1' in shown[0]
+    assert 'passed over 3 files that are no images by their names' in warned[0]
+    assert '.txt 1' in warned[0]
 
 
 @pytest.mark.parametrize('folders', [[], ['train'], ['train/only']])
@@ -124,13 +119,8 @@ def test_a_header_that_promises_gigabytes(tmp_path, monkeypatch):
     assert 'exceeds limit' in fault_of(str(path))
 
 
-def test_broken_files_can_be_left_out_of_predictions(damaged, monkeypatch):
-    warnings = []
-    monkeypatch.setattr(
-        'mmlt_plugin.datasets.unlabelled_images.print_log',
-        lambda text, *_, **__: warnings.append(text),
-    )
+def test_broken_files_can_be_left_out_of_predictions(damaged, warned):
     assert len(UnlabelledImages(str(damaged.parent))) == 2
     dataset = UnlabelledImages(str(damaged.parent), skip_broken=True)
     assert [info['img_path'][-9:] for info in dataset.data_list] == ['whole.jpg']
-    assert 'hole.jpg is left out' in warnings[0]
+    assert 'hole.jpg is left out' in warned[0]

@@ -89,15 +89,12 @@ def test_a_whole_class(folder, tmp_path):
         RedrawBroken(dataset, max_share=1.0)[index]
 
 
-def test_a_warning_names_the_image_once(folder, monkeypatch):
-    said = []
-    module = 'mmlt_plugin.datasets.redraw_broken'
-    monkeypatch.setattr(f'{module}.print_log', lambda text, *_, **__: said.append(text))
+def test_a_warning_names_the_image_once(folder, warned):
     dataset, index, path = folder
     wrapped = RedrawBroken(dataset, max_share=1 / sum(SIZES))  # not more than that
     for _ in range(2):
         wrapped[index]
-    (text,) = said
+    (text,) = warned
     assert f'{path} cannot be read' in text
 
 

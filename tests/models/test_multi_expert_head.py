@@ -121,18 +121,13 @@ def test_heads_of_experts_are_initialised(head):
     assert changed_by_initialisation(together.experts, together) == [expected] * K
 
 
-def test_cosines_without_a_scale_are_warned_of(monkeypatch):
-    told = []
-    monkeypatch.setattr(
-        'mmlt_plugin.models.heads.cosine_head.print_log',
-        lambda text, *_, **__: told.append(text),
-    )
+def test_cosines_without_a_scale_are_warned_of(warned):
     cosine = dict(type='CosineClsHead', num_classes=C, in_channels=4)
     make_head(dict(cosine, loss=dict(type='RIDELoss', loss=LOSSES['LDAM-DRW'])))
-    assert told == []
+    assert warned == []
     make_head(dict(cosine, loss=dict(type='RIDELoss', loss=LOSSES['cross-entropy'])))
-    assert len(told) == K
-    assert 'CrossEntropyLoss of cosines' in told[0]
+    assert len(warned) == K
+    assert 'CrossEntropyLoss of cosines' in warned[0]
 
 
 @pytest.mark.parametrize(

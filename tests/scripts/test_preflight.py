@@ -42,12 +42,10 @@ def test_schedules_longer_than_the_training(scheduler, last):
     assert unfinished_schedules(cfg) == found
 
 
-def test_the_warning_is_given(tmp_path):
+def test_the_warning_is_given(tmp_path, warned):
     runner = make_runner(tmp_path, **{'train_cfg.max_epochs': 1})
-    warnings = []
-    runner.logger.warning = warnings.append
     runner.train()
-    assert any('train_cfg.max_epochs is 1' in text for text in warnings)
+    assert any('train_cfg.max_epochs is 1' in line for line in warned)
 
 
 def test_a_second_sampler_that_never_draws():
@@ -78,17 +76,15 @@ def test_a_metric_that_nobody_tells_the_counts(tmp_path):
     ).train()
 
 
-def test_what_changed_since_the_checkpoint(tmp_path):
+def test_what_changed_since_the_checkpoint(tmp_path, warned):
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}).train()
     runner = make_runner(
         tmp_path,
         resume=True,
         **{'train_cfg.max_epochs': 2, 'train_dataloader.batch_size': 16},
     )
-    warnings = []
-    runner.logger.warning = warnings.append
     runner.train()
-    (found,) = [text for text in warnings if 'other settings' in text]
+    (found,) = [line for line in warned if 'other settings' in line]
     assert found.endswith('checkpoint: train_dataloader.batch_size: 32 -> 16')
 
 
