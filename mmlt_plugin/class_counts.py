@@ -92,6 +92,24 @@ def shot_splits(
     }
 
 
+def by_frequency(counts: np.ndarray) -> np.ndarray:
+    """Classes from the most to the least frequent, ties by number.
+
+    Args:
+        counts: Training images per class, (C,).
+
+    Returns:
+        np.ndarray: int64 class ids, (C,).
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.class_counts import by_frequency
+        >>> by_frequency(np.array([5, 90, 5]))
+        array([1, 0, 2])
+    """
+    return np.argsort(-counts, kind='stable')
+
+
 def class_groups(
     counts: Sequence[int] | np.ndarray, groups: int | Sequence[int]
 ) -> list[np.ndarray]:
@@ -113,7 +131,8 @@ def class_groups(
         group of the equal-imbalance rule can be empty.
 
     Raises:
-        ConfigError: The sizes do not sum to C, or no class has an image.
+        ConfigError: The number is not positive, there are fewer than two sizes, one is not
+            positive, or they do not sum to C, or no class has an image.
 
     Example:
         >>> from mmlt_plugin.class_counts import class_groups
@@ -123,8 +142,10 @@ def class_groups(
         [[1], [2, 0, 3]]
     """
     counts = np.asarray(counts)
-    order = np.argsort(-counts, kind='stable')
-    if isinstance(groups, int):
+    order = by_frequency(counts)
+    if isinstance(groups, (int, np.integer)):
+        groups = int(groups)
+        check_number('groups', groups, '[1, inf)', integer=True)
         present = counts[counts > 0]
         if not len(present):
             raise ConfigError('groups: no class of the training dataset has an image')
@@ -161,3 +182,41 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
             f'groups={list(groups)} must be two or more positive sizes that sum to '
             f'num_classes={num_classes}'
         )
+
+
+def classes_without_images(counts: np.ndarray, names: Sequence[str]) -> str:
+    """A sentence that names the classes without training images, or nothing.
+
+    Args:
+        counts: Training images per class, (C,).
+        names: Names of the classes in label order; empty for their numbers.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.class_counts import classes_without_images
+        >>> classes_without_images(np.array([3, 0, 2]), names=[])
+        '1 of 3 classes has no training image: 1'
+    """
+    absent = np.flatnonzero(counts == 0)
+    if not len(absent):
+        return ''
+    shown_as = names or range(len(counts))
+    shown = ', '.join(str(shown_as[c]) for c in absent[:10])
+    return (
+        f'{len(absent)} of {len(counts)} classes {"has" if len(absent) == 1 else "have"} no '
+        f'training image: {shown}' + (', ...' if len(absent) > 10 else '')
+    )
+
+
+def brief(counts: np.ndarray) -> str:
+    """Counts (C,) in a few words.
+
+    Example:
+        >>> import numpy as np
+        >>> from mmlt_plugin.class_counts import brief
+        >>> brief(np.array([5, 3])), brief(np.arange(12))
+        ('[5, 3]', '66 in 12 classes, 0 to 11')
+    """
+    if len(counts) <= 10:
+        return str(counts.tolist())
+    return f'{counts.sum()} in {len(counts)} classes, {counts.min()} to {counts.max()}'

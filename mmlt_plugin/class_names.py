@@ -1,10 +1,13 @@
-"""Names of classes, and whether two lists of them give labels the same meaning."""
+"""Names and number of classes, in which data sets and model must agree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
+
+from .errors import ConfigError
+from .weights import unwrapped
 
 
 def names_of(dataset: Any) -> Sequence[str]:
@@ -27,8 +30,8 @@ def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
         theirs: Others.
 
     Returns:
-        int | None: None if there is no such label, a list is missing, or one alone consists
-        of numbers, which stand for names that nobody told.
+        int | None: None if there is none, if a list is empty, or if just one of them is all
+        numbers, which stand for names that nobody told.
 
     Example:
         >>> from mmlt_plugin.class_names import first_difference
@@ -42,3 +45,75 @@ def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
         return None
     pairs = zip_longest(ours, theirs)
     return next((label for label, (a, b) in enumerate(pairs) if a != b), None)
+
+
+def check_names(trained: Sequence[str], tested: Sequence[str]) -> None:
+    """Refuse to evaluate on data whose labels stand for other classes.
+
+    Args:
+        trained: Names of the classes that a model is trained on, in label order; empty where
+            nobody told them.
+        tested: Names of those in the data to evaluate on.
+
+    Raises:
+        ConfigError: Names the first label that differs.
+
+    Example:
+        >>> from mmlt_plugin.class_names import check_names
+        >>> check_names(['cat', 'dog'], ['cat', 'dog'])
+    """
+    label = first_difference(trained, tested)
+    if label is not None:
+        ours, theirs = (
+            repr(names[label]) if label < len(names) else 'no class'
+            for names in (trained, tested)
+        )
+        raise ConfigError(
+            f'label {label} is {ours} in training and {theirs} in the data to evaluate on: '
+            'give both the same classes, in the same order'
+        )
+
+
+def number_of_classes(model: Any, dataset: Any) -> int:
+    """Number of classes on which model and dataset agree.
+
+    Args:
+        model: Every submodule with an integer ``num_classes`` counts.
+        dataset: Its ``metainfo['classes']`` counts.
+
+    Returns:
+        int: Number of classes C.
+
+    Raises:
+        ConfigError: They disagree, or neither says.
+
+    Example:
+        >>> from torch import nn
+        >>> from mmlt_plugin.class_names import number_of_classes
+        >>> from mmlt_plugin.datasets import Digits
+        >>> number_of_classes(nn.Linear(64, 10), Digits(split='test'))
+        10
+    """
+    model = unwrapped(model)
+    stated = {
+        # mmpretrain keeps the preprocessor's config outside the model's.
+        f'{"" if name == "data_preprocessor" else "model."}{name}.num_classes': number
+        for name, module in model.named_modules()
+        # Some backbones have -1: no classifier of their own.
+        if isinstance(number := getattr(module, 'num_classes', None), int)
+        and number > 0
+    }
+    if classes := names_of(dataset):
+        for key, value in stated.items():
+            if value != len(classes):
+                raise ConfigError(
+                    f'{key}={value} does not match the {len(classes)} classes of the '
+                    f'dataset {type(dataset).__name__}'
+                )
+        return len(classes)
+    if not stated:
+        raise ConfigError(
+            f'neither the dataset {type(dataset).__name__} (metainfo classes) nor the '
+            'model (num_classes) says how many classes there are'
+        )
+    return list(stated.values())[-1]  # the head's comes after the preprocessor's

@@ -24,3 +24,25 @@ class TrainingError(RuntimeError):
         Traceback (most recent call last):
         mmlt_plugin.errors.TrainingError: loss is not finite in epoch 3, iteration 14
     """
+
+
+def lacks_counts(owner: str, otherwise: str = 'call set_class_counts') -> ConfigError:
+    """The error of what nobody told the training images per class.
+
+    Args:
+        owner: Who lacks them.
+        otherwise: What else would help.
+
+    Returns:
+        ConfigError: To be raised.
+
+    Example:
+        >>> from mmlt_plugin.errors import lacks_counts
+        >>> raise lacks_counts('ResLTHead')
+        Traceback (most recent call last):
+        mmlt_plugin.errors.ConfigError: ResLTHead needs the training images per class: add default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the config, or call set_class_counts
+    """
+    return ConfigError(
+        f'{owner} needs the training images per class: add default_hooks = dict('
+        f"class_counts=dict(type='ClassCountsHook')) to the config, or {otherwise}"
+    )

@@ -9,7 +9,7 @@ from mmpretrain.models import ResNet, ResNeXt
 from mmpretrain.registry import DATASETS, MODELS
 
 from mmlt_plugin.datasets import ImageFolderDataset
-from mmlt_plugin.datasets.image_list import BenchmarkList
+from mmlt_plugin.datasets.benchmark_list import BenchmarkList
 from tests.conftest import ROOT
 
 images = {}

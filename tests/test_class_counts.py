@@ -223,3 +223,7 @@ def test_explicit_groups_sort_by_count_then_class_id():
             class_groups([5, 9, 5, 0, 9], sizes)
     with pytest.raises(ConfigError, match='no class'):
         class_groups([0, 0, 0], 3)
+    assert len(class_groups([5, 9, 5, 0, 9], np.int64(2))) == 2
+    for number in (0, -1):
+        with pytest.raises(ConfigError, match=f'groups={number} must be'):
+            class_groups([5, 9, 5, 0, 9], number)

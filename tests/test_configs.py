@@ -14,7 +14,7 @@ from mmpretrain.registry import DATASETS, HOOKS, METRICS, MODELS
 from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 
 from mmlt_plugin.datasets import INaturalist
-from mmlt_plugin.datasets.image_list import BenchmarkList
+from mmlt_plugin.datasets.benchmark_list import BenchmarkList
 from mmlt_plugin.scripts.preflight import unfinished_schedules
 from tests.conftest import ROOT
 

@@ -21,17 +21,16 @@ from mmpretrain.registry import DATASETS, MODELS
 
 import mmlt_plugin  # noqa: F401 - registers everything
 from mmlt_plugin.class_counts import training_class_counts
+from mmlt_plugin.class_names import number_of_classes
 from mmlt_plugin.engine.atomic_backend import AtomicBackend
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.convert import convert_state_dict
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config of the model')
     parser.add_argument('source', help='checkpoint of the other code base')
     parser.add_argument('out', help='new checkpoint file')
@@ -62,14 +61,14 @@ def main() -> None:
     if Path(args.out).exists():
         raise ConfigError(f'{args.out} exists: name a new file')
     cfg = Config.fromfile(args.config)
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     model = MODELS.build(cfg.model)
     checkpoint = CheckpointLoader.load_checkpoint(args.source, map_location='cpu')
     state, report = convert_state_dict(weights_of(checkpoint), model.state_dict())
     meta = dict(converted_from=str(args.source), cfg=cfg.pretty_text)
     if args.class_counts:
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
-        counts = training_class_counts(dataset, cfg.data_preprocessor.num_classes)
+        counts = training_class_counts(dataset, number_of_classes(model, dataset))
         meta['class_counts'] = counts.tolist()
     content = io.BytesIO()
     torch.save(dict(state_dict=state, meta=meta), content)

@@ -7,14 +7,13 @@ goes on: finished trainings are skipped, others resume from their last checkpoin
 failed one does not stop the rest.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
 
@@ -36,9 +35,7 @@ def make_jobs(
 def main() -> None:
     """Run the sweep."""
     arguments, train_args = split_arguments(sys.argv[1:])
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('configs', nargs='+', help='config files')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')

@@ -10,14 +10,14 @@ from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.in_memory import use_memory
 from mmlt_plugin.scripts.run_log import last_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description='Train a model')
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--resume',

@@ -10,7 +10,8 @@ from mmpretrain.registry import DATASETS
 
 from ..errors import ConfigError
 from .image_files import EXTENSIONS, find_images, visible_folders
-from .image_list import ImageListDataset, ImageRecords
+from .image_list import ImageListDataset
+from .image_records import ImageRecords
 
 
 def class_folders(data_root: str) -> list[str]:

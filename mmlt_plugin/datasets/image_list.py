@@ -1,74 +1,19 @@
-"""Datasets from lists of images, compact and quick to read."""
+"""A dataset from a text list of images."""
 
 from __future__ import annotations
 
 import codecs
 import os
 import re
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from mmengine.logging import print_log
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
-from ..checks import check_choice
 from ..errors import ConfigError
+from .image_records import ImageRecords
 from .reading import READ_ERRORS, can_be_read
-
-
-class ImageRecords(Sequence):
-    """Paths and labels of many images in a few arrays.
-
-    It stands for a list of dicts, which it makes one at a time: workers share the
-    arrays instead of copying hundreds of thousands of objects.
-
-    Args:
-        root: Folder that the paths start from.
-        paths: Bytes, shape (N,).
-        labels: int64, shape (N,).
-        lines: Line of the list (or entry of the file) that each image is from, from 1.
-
-    Example:
-        >>> import numpy as np
-        >>> from mmlt_plugin.datasets.image_list import ImageRecords
-        >>> records = ImageRecords('data', np.array([b'a.jpg']), np.array([3]), np.array([1]))
-        >>> records[0]
-        {'img_path': 'data/a.jpg', 'gt_label': 3, 'line': 1}
-    """
-
-    def __init__(
-        self, root: str, paths: np.ndarray, labels: np.ndarray, lines: np.ndarray
-    ) -> None:
-        self.root = root
-        self.paths = paths
-        self.labels = labels
-        self.lines = lines
-
-    @classmethod
-    def of_files(
-        cls, root: str, files: Sequence[str], labels: Sequence[int]
-    ) -> ImageRecords:
-        """Records of files that were found below a folder rather than listed."""
-        paths = [os.fsencode(os.path.relpath(file, root)) for file in files]
-        return cls(
-            root, np.array(paths), np.array(labels), np.arange(1, len(paths) + 1)
-        )
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, idx: Any) -> Any:
-        if isinstance(idx, (int, np.integer)):
-            return dict(
-                img_path=os.path.join(self.root, os.fsdecode(self.paths[idx])),
-                gt_label=int(self.labels[idx]),
-                line=int(self.lines[idx]),
-            )
-        return ImageRecords(
-            self.root, self.paths[idx], self.labels[idx], self.lines[idx]
-        )
 
 
 @DATASETS.register_module()
@@ -135,16 +80,18 @@ class ImageListDataset(BaseDataset):
             ) from None
         while lines and not lines[-1].strip():
             lines.pop()
-        rows = [line.rsplit(None, 1) for line in lines]
-        try:
-            labels = np.array([int(label) for _, label in rows], dtype=np.int64)
-        except ValueError:
-            bad = next(i for i, row in enumerate(rows) if not _is_row(row))
-            raise ConfigError(
-                f'{self.ann_file}, line {bad + 1}: {os.fsdecode(lines[bad])!r} should be a '
-                'path and a label, separated by a space'
-            ) from None
-        return [path for path, _ in rows], labels
+        paths, labels = [], np.empty(len(lines), dtype=np.int64)
+        for number, line in enumerate(lines):
+            try:
+                path, label = line.rsplit(None, 1)
+                labels[number] = int(label)
+            except (ValueError, OverflowError):
+                raise ConfigError(
+                    f'{self.ann_file}, line {number + 1}: {os.fsdecode(line)!r} should be '
+                    'a path and a label, separated by a space'
+                ) from None
+            paths.append(path)
+        return paths, labels
 
     def load_data_list(self) -> ImageRecords:
         """Read the list and check it."""
@@ -220,43 +167,6 @@ class ImageListDataset(BaseDataset):
             ) from error
 
 
-class BenchmarkList(ImageListDataset):
-    """A published long-tailed data set, whose size is known.
-
-    Args:
-        split: ``train``, ``val`` or ``test``, as far as there are lists.
-        data_root: Folder of the images.
-        ann_file: The list; '' is the published name, in ``data_root``.
-        **kwargs: Further arguments of :class:`ImageListDataset`.
-    """
-
-    HAS_ALL_CLASSES = True
-    NUM_CLASSES: ClassVar[int]
-    #: By split: the published name of the list, and its number of images.
-    LISTS: ClassVar[dict[str, tuple[str, int]]]
-
-    def __init__(
-        self, split: str, data_root: str, ann_file: str = '', **kwargs: Any
-    ) -> None:
-        check_choice(f'split of {type(self).__name__}', split, self.LISTS)
-        self.split = split
-        name, _ = self.LISTS[split]
-        super().__init__(ann_file or name, data_root, self.NUM_CLASSES, **kwargs)
-
-    def load_data_list(self) -> ImageRecords:
-        """Read the list; a size that is not the published one is worth a warning."""
-        records = super().load_data_list()
-        _, size = self.LISTS[self.split]
-        if len(records) != size:
-            print_log(
-                f'{self.ann_file} has {len(records)} images, the published '
-                f'{type(self).__name__} {self.split} split has {size}',
-                'current',
-                level=30,
-            )
-        return records
-
-
 def _class_names(
     paths: list[bytes], labels: np.ndarray, num_classes: int
 ) -> tuple[str, ...]:
@@ -267,10 +177,6 @@ def _class_names(
     if len(pairs) == len(set(names.values())) == num_classes and all(names.values()):
         return tuple(name.decode(errors='replace') for name in names.values())
     return tuple(map(str, range(num_classes)))
-
-
-def _is_row(row: list[bytes]) -> bool:
-    return len(row) == 2 and re.fullmatch(rb'[+-]?\d+', row[1]) is not None
 
 
 def _rewrite(path: bytes, layout: list[tuple[bytes, Any]]) -> bytes:

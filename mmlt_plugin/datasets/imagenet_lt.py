@@ -5,7 +5,7 @@ import re
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from mmpretrain.registry import DATASETS
 
-from .image_list import BenchmarkList
+from .benchmark_list import BenchmarkList
 
 
 def _nested(found: re.Match[bytes]) -> bytes:

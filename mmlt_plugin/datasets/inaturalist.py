@@ -12,7 +12,7 @@ from mmpretrain.registry import DATASETS
 
 from ..checks import check_choice
 from ..errors import ConfigError
-from .image_list import BenchmarkList
+from .benchmark_list import BenchmarkList
 
 
 @DATASETS.register_module()

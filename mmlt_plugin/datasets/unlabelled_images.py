@@ -12,7 +12,8 @@ from mmpretrain.registry import DATASETS
 from ..errors import ConfigError
 from .image_faults import fault_of
 from .image_files import EXTENSIONS, find_images
-from .image_list import ImageListDataset, ImageRecords
+from .image_list import ImageListDataset
+from .image_records import ImageRecords
 
 
 @DATASETS.register_module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,7 @@ from ..datasets.bulk import image_numbers
 from ..errors import ConfigError
 from ..models.heads.targets import own_labels
 from ..weights import device_of
-
-
-def batches(
-    dataloader: Any, preprocess: Callable
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, list[int]]]:
-    """Images as they are in evaluation, labels and numbers of every batch."""
-    for batch in dataloader:
-        batch = preprocess(batch, training=False)
-        samples = batch['data_samples']
-        yield batch['inputs'], own_labels(samples), image_numbers(samples)
+from .images_once import batches
 
 
 @torch.no_grad()
@@ -41,7 +32,8 @@ def class_accuracies(
     size, device = models[0].head.num_classes, device_of(models[0])
     images = torch.zeros(size, dtype=torch.float64, device=device)
     hits = images.repeat(len(models), 1)
-    for inputs, label, _ in batches(dataloader, preprocess):
+    for inputs, samples in batches(dataloader, preprocess):
+        label = own_labels(samples)
         # Not by bincount, which waits for the device.
         images.index_add_(0, label, images.new_ones(len(label)))
         for model, hit in zip(models, hits):
@@ -73,12 +65,13 @@ def confidences(
     """
     numbers: list[int] = []
     columns = [np.empty((2, 0))]
-    for inputs, label, places in batches(dataloader, preprocess):
+    for inputs, samples in batches(dataloader, preprocess):
+        label = own_labels(samples)
         logits = [expert.head(expert.extract_feat(inputs)) for expert in experts]
         probability = torch.stack([z.double().softmax(1) for z in logits]).sum(0)
         found = probability.gather(1, label[:, None])[:, 0]
         columns.append(torch.stack([label.to(found), found]).cpu().numpy())
-        numbers += places
+        numbers += image_numbers(samples)
     shares = all_gather_object((numbers, np.concatenate(columns, axis=1)))
     place = np.concatenate([np.asarray(share[0], dtype=np.int64) for share in shares])
     label, found = np.concatenate([share[1] for share in shares], axis=1)

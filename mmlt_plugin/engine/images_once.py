@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mmengine.runner import Runner
@@ -54,3 +55,10 @@ def images_once(
     )
     use_pipeline(loader.dataset, pipeline)
     return runner.build_dataloader(loader)
+
+
+def batches(dataloader: Any, preprocess: Callable) -> Iterator[tuple[Any, Any]]:
+    """Inputs and data samples of every batch, as they are in evaluation."""
+    for batch in dataloader:
+        batch = preprocess(batch, training=False)
+        yield batch['inputs'], batch['data_samples']

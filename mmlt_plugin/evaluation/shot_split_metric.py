@@ -11,8 +11,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from mmpretrain.registry import METRICS
 
-from ..class_counts import shot_splits
-from ..errors import ConfigError
+from ..class_counts import by_frequency, shot_splits
+from ..errors import ConfigError, lacks_counts
 
 
 @METRICS.register_module()
@@ -117,11 +117,7 @@ class ShotSplitMetric(BaseMetric):
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Accuracies in percent from the (prediction, label) of every image."""
         if self.counts is None:
-            raise ConfigError(
-                'ShotSplitMetric needs the training images per class: add default_hooks = '
-                "dict(class_counts=dict(type='ClassCountsHook')), which finds them in the "
-                'checkpoint or the training data, or class_counts=[...] to the evaluator'
-            )
+            raise lacks_counts('ShotSplitMetric', 'class_counts=[...] to the evaluator')
         if not results:
             raise ConfigError('ShotSplitMetric: the test dataset has no images')
         predictions, labels = np.asarray(results, dtype=np.int64).T
@@ -160,7 +156,7 @@ class ShotSplitMetric(BaseMetric):
     ) -> None:
         """Log every class with its name, from the most to the least frequent."""
         names = (self.dataset_meta or {}).get('classes') or range(len(accuracy))
-        for c in np.argsort(-counts, kind='stable'):
+        for c in by_frequency(counts):
             found = f'{accuracy[c]:.2f} % of {images[c]} test images'
             print_log(
                 f'class {c} ({names[c]}): {counts[c]} training images, '

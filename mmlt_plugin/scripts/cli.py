@@ -19,8 +19,8 @@ from ..settings import name_of_type
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
 #: Top-level keys that scripts and the runner look for, beside the runner's arguments.
 READ_BY_SCRIPTS = (
-    'auto_scale_lr', 'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
-    'model_wrapper_cfg', 'runner_type', 'custom_imports', 'deterministic',
+    'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
+    'model_wrapper_cfg', 'runner_type', 'custom_imports',
 )  # fmt: skip
 
 

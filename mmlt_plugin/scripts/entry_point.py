@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import errno
 import os
@@ -15,6 +16,13 @@ import torch
 
 from ..errors import ConfigError, TrainingError
 from .explain import explain
+
+
+def make_parser(doc: str | None) -> argparse.ArgumentParser:
+    """A parser whose ``--help`` begins with a script's docstring, line by line."""
+    return argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
 
 
 def run_script(main: Callable[[], None]) -> None:

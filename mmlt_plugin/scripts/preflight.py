@@ -9,7 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..errors import ConfigError
+from ..errors import ConfigError, lacks_counts
 from ..settings import name_of_type
 
 
@@ -126,7 +126,9 @@ def counted_in_epochs(cfg: Config) -> list[str]:
         >>> counted_in_epochs(Config(dict(train_cfg=train_cfg, param_scheduler=[])))
         []
     """
-    if (cfg.get('train_cfg') or {}).get('by_epoch', True):
+    loop = cfg.get('train_cfg') or {}
+    by_iteration = name_of_type(loop) == 'IterBasedTrainLoop'
+    if not by_iteration and loop.get('by_epoch', True):
         return []
     found = [
         f'param_scheduler[{number}] ({name_of_type(scheduler)}) counts epochs and this '
@@ -193,8 +195,6 @@ def check_counts_are_brought(runner: Runner) -> None:
             hasattr(metric, 'set_class_counts')
             and getattr(metric, 'counts', ()) is None
         ):
-            raise ConfigError(
-                f'{type(metric).__name__} needs the training images per class: add '
-                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
-                'config, or class_counts=[...] to the evaluator'
+            raise lacks_counts(
+                type(metric).__name__, 'class_counts=[...] to the evaluator'
             )

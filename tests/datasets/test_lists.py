@@ -45,6 +45,7 @@ def test_a_list(write, tmp_path):
     [
         ('a.jpg 0\nb.jpg\n', r"list\.txt, line 2: 'b\.jpg'"),
         ('a.jpg 0\nb.jpg one\n', r"line 2: 'b\.jpg one'"),
+        (f'a.jpg 0\nb.jpg {10**20}\n', r"line 2: 'b\.jpg 1000"),
         ('a.jpg 0\n\nb.jpg 1\n', "line 2: ''"),
         ('a.jpg 0\nb.jpg 5\n', r'line 2: label 5 lies outside 0\.\.1'),
         ('', 'no lines'),

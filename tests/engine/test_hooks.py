@@ -9,14 +9,14 @@ from mmengine.visualization import Visualizer
 from mmpretrain.models import LinearClsHead
 from mmpretrain.structures import DataSample
 from torch import nn
+from torch.utils.data import BatchSampler
 
-from mmlt_plugin.class_names import first_difference
+from mmlt_plugin.class_names import check_names, first_difference, number_of_classes
 from mmlt_plugin.engine import (
     AtomicCheckpointHook,
     ClassCountsHook,
     FolderVisualizationHook,
 )
-from mmlt_plugin.engine.hooks.class_counts_hook import number_of_classes
 from mmlt_plugin.errors import ConfigError
 
 
@@ -52,6 +52,7 @@ class Loader(list):
         super().__init__([0, 1])
         self.dataset = Labels(labels)
         self.sampler = range(len(labels))
+        self.batch_sampler = BatchSampler(self.sampler, 1, drop_last=False)
 
 
 def make_runner(labels, metrics=(), **kwargs):
@@ -68,6 +69,7 @@ def make_runner(labels, metrics=(), **kwargs):
                 val_loop=loop,
                 test_loop=loop,
                 cfg={},
+                hooks=[],
                 iter=0,
                 logger=MMLogger.get_current_instance(),
                 work_dir='work',
@@ -176,7 +178,7 @@ def test_validation_classes_have_the_same_names():
     names[2:] = ['aardvark', *names[3:]]
     runner.val_loop.dataloader.dataset = Labels([0], names)
     with pytest.raises(
-        ConfigError, match=r"label 2 is .* 'aardvark' in the dataset to eval"
+        ConfigError, match=r"label 2 is .* 'aardvark' in the data to eval"
     ):
         ClassCountsHook().before_train(runner)
 
@@ -191,6 +193,10 @@ def test_numbers_in_the_place_of_names_are_not_compared():
     assert first_difference(['cat', 'dog'], ['cat', 'dog']) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog', 'owl']) == 2
     assert first_difference(['cat', 'dog'], ['dog', 'cat']) == 0
+    with pytest.raises(
+        ConfigError, match="label 2 is no class in training and 'owl' in"
+    ):
+        check_names(['cat', 'dog'], ['cat', 'dog', 'owl'])
 
 
 def test_classes_without_images_are_named():

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from mmlt_plugin.engine.resumed_schedules import replay_schedules
 from mmlt_plugin.errors import ConfigError
 from tests.engine.runs import assert_equal, final_state, make_runner
 
@@ -47,6 +48,21 @@ def test_a_changed_schedule_with_another_batch_size(tmp_path):
     runner.train()
     rates = runner.message_hub.get_scalar('train/lr').data[0]
     assert rates[-1] == pytest.approx(rates[0] * 0.1)
+
+
+def test_a_checkpoint_within_the_first_epoch(tmp_path):
+    """No schedule by epoch has stepped, every one by iteration has."""
+    schedules = [
+        dict(type='MultiStepLR', milestones=[1]),
+        dict(type='LinearLR', start_factor=0.5, end=10, by_epoch=False),
+    ]
+    runner = make_runner(
+        tmp_path, param_scheduler=schedules, **{'train_cfg.max_epochs': 1}
+    )
+    runner.train()
+    runner.train_loop._epoch, runner.train_loop._iter = 0, 3
+    replay_schedules(runner)
+    assert [scheduler.last_step for scheduler in runner.param_schedulers] == [0, 3]
 
 
 def test_a_training_goes_on_without_its_schedule(tmp_path):

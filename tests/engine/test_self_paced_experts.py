@@ -241,6 +241,11 @@ def test_a_student_is_tested_without_its_experts(experts, tmp_path):
             {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=3)},
             'counts epochs: set train_cfg.by_epoch=True',
         ),
+        (
+            [0],
+            {'train_cfg': dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3)},
+            'counts epochs: set train_cfg.by_epoch=True',
+        ),
         ([0], {'model.type': 'ImageClassifier'}, 'needs model.type=LFMEClassifier'),
         (
             [0],

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import (
-    ReweightedLoss,
-)
+from mmlt_plugin.models import LDAMLoss, ReweightedLoss, RIDELoss
+from tests.pretend_device import NAME
 
 LOGITS = torch.tensor([[1.0, -1], [0.5, 2], [0, 0.3], [2, 1]])
 
@@ -59,3 +58,17 @@ def test_gradients_of_the_focal_loss_where_an_image_is_certain(gamma):
 def test_constants_keep_their_precision():
     loss = reweighted(scheme='effective').float().half()
     assert loss.weights.dtype == loss.counts.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    'loss',
+    [ReweightedLoss(scheme='inverse'), LDAMLoss(), RIDELoss(dict(type='LDAMLoss'))],
+    ids=lambda loss: type(loss).__name__,
+)
+def test_counts_that_come_when_the_model_has_moved_go_there(loss, on_pretend_device):
+    loss.to(NAME)
+    loss.set_class_counts([3, 1])
+    for name in loss.constants:
+        constant = getattr(loss, name)
+        assert constant.device.type == NAME
+        assert constant.dtype == torch.float64

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
+from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
 from mmlt_plugin.datasets import (
@@ -14,7 +15,7 @@ from mmlt_plugin.datasets import (
 )
 from mmlt_plugin.engine.hooks.self_paced_experts_hook import expert_weight, mean_of
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import LFMEClassifier, ShotSplitHead
+from mmlt_plugin.models import LFMEClassifier, ShotSplitHead, check_match
 from mmlt_plugin.models.classifiers.lfme import Expert
 from tests.models.experts import COUNTS, NET, SPLITS, make_expert, make_student
 from tests.models.samples import samples
@@ -83,8 +84,11 @@ def test_head_remembers_its_classes_and_refuses_none():
         ShotSplitHead(7, 5, split='tail')
     with pytest.raises(ConfigError, match='few=3, many=2'):
         ShotSplitHead(7, 5, many=2, few=3)
-    with pytest.raises(ConfigError, match='LabelSmoothLoss asks'):
-        ShotSplitHead(7, 5, loss=dict(type='LabelSmoothLoss', label_smooth_val=0.1))
+    smooth = dict(type='LabelSmoothLoss', label_smooth_val=0.1)
+    with pytest.raises(ConfigError, match='LabelSmoothLoss wants'):
+        ShotSplitHead(7, 5, loss=smooth)
+    with pytest.raises(ConfigError, match='LabelSmoothLoss wants'):  # later on
+        check_match(ShotSplitHead(7, 5), MODELS.build(smooth))
     mixed = [DataSample().set_gt_score(torch.full((7,), 1 / 7))]
     with pytest.raises(ConfigError, match='ShotSplitHead got soft labels'):
         head.loss((torch.randn(1, 5, dtype=torch.float64),), mixed)

@@ -11,7 +11,9 @@ from mmpretrain.registry import MODELS
 from mmlt_plugin.engine import ClassCountsHook, DeferredRecipeHook
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import (
+    EarlyExitHead,
     LDAMLoss,
+    MultiExpertHead,
     ReweightedLoss,
     RIDELoss,
     check_match,
@@ -134,6 +136,8 @@ def test_cosines_without_a_scale_are_warned_of(warned):
     ('build', 'message'),
     [
         (lambda: make_head()((torch.zeros(N, 4),)), 'has 3 heads and got 1 features'),
+        (lambda: MultiExpertHead(head=[]), 'MultiExpertHead has no experts'),
+        (lambda: EarlyExitHead(head=LINEAR, in_channels=[]), 'EarlyExitHead has no experts'),
         (lambda: make_head(dict(LINEAR, type='NCMHead')), 'cannot have a NCMHead'),
         (lambda: make_head(dict(LINEAR, type='FeatureLossHead', feature_loss=dict(type='RangeLoss'),
                                 loss=dict(type='RIDELoss', loss=LOSSES['cross-entropy']))),

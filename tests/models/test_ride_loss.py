@@ -106,7 +106,7 @@ def test_linear_head_alone_is_told_where_its_loss_belongs():
     [
         (lambda: RIDELoss(LOSSES['cross-entropy'], imbalance=1.0), 'imbalance=1.0 of RIDELoss'),
         (lambda: RIDELoss(LOSSES['cross-entropy'], imbalance=0.1)(torch.zeros(N, K, C), None),
-         'needs the training images of 5 classes'),
+         'imbalance=0.1 needs the training images per class'),
         (lambda: RIDELoss(LOSSES['cross-entropy'])(torch.zeros(N, C), None),
          'put the head with this loss into a MultiExpertHead'),
     ],

@@ -137,6 +137,8 @@ def test_what_counts_epochs_in_a_training_by_iterations():
     assert 'default_hooks.checkpoint counts epochs' in counted_in_epochs(cfg)[-1]
     cfg.default_hooks.checkpoint.by_epoch = False
     assert len(counted_in_epochs(cfg)) == 2
+    cfg.train_cfg = dict(_delete_=True, type='IterBasedTrainLoop', max_iters=100)
+    assert len(counted_in_epochs(cfg)) == 2
     cfg.train_cfg = dict(by_epoch=True, max_epochs=2)
     assert counted_in_epochs(cfg) == []
     assert '(MultiStepLR) reaches to epoch 3' in unfinished_schedules(cfg)[1]

@@ -21,13 +21,13 @@ from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.scripts.dataloaders import prepare_dataloaders
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.weights import unwrapped
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config with such a head')
     parser.add_argument('checkpoint', help='what to evaluate')
     parser.add_argument('setting', help='tau, alpha, ... of model.head')

@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from mmengine.runner import CheckpointLoader
 
+from mmlt_plugin.checkpoint_model import plain_assignments
 from mmlt_plugin.errors import ConfigError
-
-__all__ = ['by_frequency', 'class_counts', 'load', 'named', 'named_once', 'plt', 'save']
+from mmlt_plugin.scripts.config_reading import shot_thresholds
 
 
 def named(pairs: list[str]) -> dict[str, list[str]]:
@@ -55,15 +55,10 @@ def class_counts(checkpoint: str) -> np.ndarray:
     return np.asarray(counts)
 
 
-def shot_bound(checkpoint: str, bound: str, default: int) -> int:
-    """``many`` or ``few`` of the evaluation that a checkpoint was trained with."""
-    settings = load(checkpoint).get('meta', {}).get('settings') or {}
-    return settings.get(f'val_evaluator.{bound}', default)
-
-
-def by_frequency(counts: np.ndarray) -> np.ndarray:
-    """Classes from the most to the least frequent, ties by number."""
-    return np.argsort(-counts, kind='stable')
+def thresholds_of_training(checkpoint: str) -> tuple[int, int]:
+    """``many`` and ``few`` of the evaluations that a checkpoint was trained with."""
+    config = plain_assignments(str(load(checkpoint).get('meta', {}).get('cfg', '')))
+    return shot_thresholds(config.get('val_evaluator'))
 
 
 def save(figure: Any, out: str) -> None:

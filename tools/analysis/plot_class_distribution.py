@@ -6,7 +6,6 @@ The first config's groups, if its head is ResLT's, are shaded; dotted lines sepa
 medium- and few-shot classes as its evaluator has them.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,26 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpretrain.registry import DATASETS
-from pictures import by_frequency, plt, save
+from pictures import plt, save
 
-from mmlt_plugin.class_counts import class_groups, training_class_counts
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.class_counts import by_frequency, class_groups, training_class_counts
+from mmlt_plugin.class_names import names_of
+from mmlt_plugin.scripts.config_reading import classifier_settings, shot_thresholds
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def counts_of(cfg: Config) -> np.ndarray:
     """Training images per class of a config's data set, shape (C,)."""
     init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    classes = cfg.model.head.get('num_classes') or len(dataset.metainfo['classes'])
+    classes = len(names_of(dataset)) or classifier_settings(cfg)['num_classes']
     return training_class_counts(dataset, classes)
 
 
 def draw(
     counts: dict[str, np.ndarray],
     groups: list[np.ndarray] | None,
-    evaluator: dict,
+    thresholds: tuple[int, int],
     out: str,
 ) -> None:
     """Draw the picture.
@@ -42,7 +43,7 @@ def draw(
     Args:
         counts: By name, training images per class, shape (C,).
         groups: Classes of each group of the first.
-        evaluator: Its ``many`` and ``few``.
+        thresholds: ``many`` and ``few``, in training images.
         out: File of the picture.
     """
     figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
@@ -59,10 +60,7 @@ def draw(
         ordered = numbers[by_frequency(numbers)]
         axis.stairs(ordered, label=f'{name}: {ordered.sum():,} images', linewidth=1.8)
     bounds: dict[str, Any] = dict(color='0.4', linestyle=':', linewidth=1)
-    for name, number in (
-        ('many', evaluator.get('many', 100)),
-        ('few', evaluator.get('few', 20)),
-    ):
+    for name, number in zip(('many', 'few'), thresholds):
         axis.axhline(number, **bounds)
         sign = '>' if name == 'many' else '<'
         axis.text(
@@ -79,20 +77,17 @@ def draw(
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('configs', nargs='+', help='config files')
     args = parser.parse_args()
     configs = [Config.fromfile(config) for config in args.configs]
     counts = {Path(f).stem: counts_of(cfg) for f, cfg in zip(args.configs, configs)}
-    first = configs[0]
-    groups = None
-    if first.model.head.get('groups'):
-        groups = class_groups(next(iter(counts.values())), first.model.head.groups)
-    evaluator = first.get('val_evaluator') or {}
-    draw(counts, groups, evaluator if isinstance(evaluator, dict) else {}, args.out)
+    groups = classifier_settings(configs[0]).get('groups')
+    if groups is not None:
+        groups = class_groups(next(iter(counts.values())), groups)
+    thresholds = shot_thresholds(configs[0].get('val_evaluator'))
+    draw(counts, groups, thresholds, args.out)
 
 
 if __name__ == '__main__':

@@ -8,7 +8,6 @@ frequent, below the shares of many-, medium- and few-shot images that are taken 
 of each split, in percent, every class with the same weight.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -17,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import mmengine
 import numpy as np
 from matplotlib.colors import PowerNorm
-from pictures import by_frequency, class_counts, named_once, plt, save, shot_bound
+from pictures import class_counts, named_once, plt, save, thresholds_of_training
 
-from mmlt_plugin.class_counts import shot_splits
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.class_counts import by_frequency, shot_splits
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def confusion(predictions: str, num_classes: int) -> np.ndarray:
@@ -53,9 +52,7 @@ def between_splits(matrix: np.ndarray, splits: list[np.ndarray]) -> np.ndarray:
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='predictions')
@@ -66,12 +63,9 @@ def main() -> None:
     args = parser.parse_args()
     counts = class_counts(args.checkpoint)
     order = by_frequency(counts)
-    many, few = (
-        shot_bound(args.checkpoint, bound, default)
-        if (asked := getattr(args, bound)) is None
-        else asked
-        for bound, default in (('many', 100), ('few', 20))
-    )
+    asked = (args.many, args.few)
+    trained = thresholds_of_training(args.checkpoint)
+    many, few = (b if a is None else a for a, b in zip(asked, trained))
     splits = {
         name: classes
         for name, classes in shot_splits(counts, many, few).items()

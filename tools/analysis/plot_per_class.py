@@ -8,7 +8,6 @@ tools/test.py CONFIG CHECKPOINT --out FILE --out-item metrics
     --cfg-options test_evaluator.per_class=True
 """
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -16,10 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from pictures import by_frequency, class_counts, named, plt, save
+from pictures import class_counts, named, plt, save
 
+from mmlt_plugin.class_counts import by_frequency
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def class_accuracies(metrics_file: str) -> dict[int, float]:
@@ -85,9 +85,7 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='metrics of a run')

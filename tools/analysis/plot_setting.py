@@ -7,7 +7,6 @@ only are averaged, bars span them. Configs that set another thing too than their
 and this setting do not belong on the command line.
 """
 
-import argparse
 import json
 import sys
 from collections import defaultdict
@@ -19,7 +18,7 @@ import numpy as np
 from pictures import plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def setting_of(run: dict, key: str) -> float:
@@ -35,9 +34,7 @@ def setting_of(run: dict, key: str) -> float:
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('setting', help='key in the config, with dots')
     parser.add_argument('results', nargs='+', type=Path, help='files of record.py')

@@ -9,7 +9,6 @@ Every argument of --values is a panel; values joined by commas share one. Severa
 of the same name are averaged, a band spans them.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import numpy as np
 from pictures import named, plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.run_log import curve
 
 SHOTS = ['shot/all', 'shot/many', 'shot/medium', 'shot/few']
@@ -42,9 +41,7 @@ def mean_curve(work_dirs: list[str], value: str) -> tuple[np.ndarray, np.ndarray
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=WORK_DIR')
     parser.add_argument(

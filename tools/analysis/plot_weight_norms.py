@@ -8,7 +8,6 @@ half on the re-balancing branch (RB), and both (ALL). The legend has the standar
 of the norms over the classes.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,10 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch
-from pictures import by_frequency, class_counts, load, named_once, plt, save
+from pictures import class_counts, load, named_once, plt, save
 
+from mmlt_plugin.class_counts import by_frequency
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.weights import plain_name
 
 #: Names of classifiers' weights (C, D).
@@ -62,9 +62,7 @@ def draw(counts: np.ndarray, norms: dict[str, np.ndarray], out: str) -> None:
 
 def main() -> None:
     """Draw what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('checkpoints', nargs='+', metavar='NAME=CHECKPOINT')
     args = parser.parse_args()

@@ -6,7 +6,6 @@ Writes results/<method>/<config>_seed<seed>.json: where the run came from, and i
 metrics at every evaluation.
 """
 
-import argparse
 import hashlib
 import json
 import re
@@ -20,7 +19,7 @@ from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.run_log import (
     evaluations,
     last_checkpoint,
@@ -233,7 +232,7 @@ def compact(match: re.Match) -> str:
 
 def main() -> None:
     """Record all work dirs of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = make_parser(__doc__)
     parser.add_argument('work_dirs', nargs='+', type=Path)
     parser.add_argument('--results', type=Path, default=ROOT / 'results')
     args = parser.parse_args()

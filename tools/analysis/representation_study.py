@@ -7,7 +7,6 @@ in three ways (on BBN's branches in one, Table 5), and writes study.md, study.pn
 study.svg. Interrupted, it goes on.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from pictures import plt, save
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.run_log import evaluations, last_checkpoint
 from mmlt_plugin.scripts.sweep import Job, run_jobs, split_arguments
 
@@ -99,9 +98,7 @@ def write(root: Path, data: str, cells: dict[tuple[str, str], float]) -> None:
 def main() -> None:
     """Run the study."""
     arguments, options = split_arguments(sys.argv[1:])
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('work_dir', type=Path, help='folder for everything')
     parser.add_argument('--data', choices=['cifar100', 'cifar10'], default='cifar100')
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')

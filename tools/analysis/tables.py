@@ -13,7 +13,6 @@ The second has the many-, medium- and few-shot accuracy of those of them that we
 results/published.json has the papers' numbers, results/<method>/*.json our runs.
 """
 
-import argparse
 import os
 import re
 import statistics
@@ -42,7 +41,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 #: At results of trainings with another recipe than their config has now.
 STAR = '\\*'
@@ -197,13 +196,13 @@ def metafile(file: Path) -> str:
 def parameters(config: Path) -> int:
     """Number of parameters of a config's model."""
     cfg = Config.fromfile(config)
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     return sum(p.numel() for p in MODELS.build(cfg.model).parameters())
 
 
 def main() -> None:
     """Write, or check that nothing has to be written."""
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser = make_parser(__doc__)
     parser.add_argument('--check', action='store_true', help='only say what is old')
     check = parser.parse_args().check
     texts = {file: readme(file) for file in ROOT.glob('configs/*/README.md')}

@@ -7,7 +7,6 @@ images a second and their ratio to the shipped setting: first the steps of one p
 then the whole training pipeline by the number of workers.
 """
 
-import argparse
 import itertools
 import json
 import os
@@ -33,7 +32,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import mmlt_plugin  # noqa: F401 - registers the transforms' package
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 CONFIG = Path(__file__).resolve().parents[2] / 'configs/reslt/resnext50_imagenet-lt.py'
 
@@ -99,9 +98,7 @@ def with_backend(transforms: list[dict], decode: str, resize: str) -> list[dict]
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('--images', help='folder of JPEGs to read instead')
     parser.add_argument('--number', type=int, default=128, help='images to make')
     parser.add_argument(

@@ -7,7 +7,6 @@ the device already, so that a change of the machine's speed meets both. Prints t
 of each in milliseconds and their ratio.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -24,7 +23,7 @@ from mmengine.registry import init_default_scope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def make_step(
@@ -32,7 +31,7 @@ def make_step(
 ) -> Callable[[], None]:
     """A function that makes one training step of the config's model."""
     cfg = Config.fromfile(config)
-    init_default_scope(cfg.default_scope)
+    init_default_scope(cfg.get('default_scope', 'mmpretrain'))
     device = get_device()
     model = MODELS.build(cfg.model).to(device).train()
     num_classes = model.head.num_classes
@@ -85,9 +84,7 @@ def compare(
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('configs', nargs=2, metavar='CONFIG')
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--size', type=int, default=224, help='pixels a side')

@@ -40,7 +40,7 @@ from stopwatch import Stopwatch, peak_memory
 
 from mmlt_plugin.scripts import cli
 from mmlt_plugin.scripts.careful_runner import build_runner
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 from mmlt_plugin.scripts.in_memory import use_memory
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -208,9 +208,7 @@ def measure(config: str, args: argparse.Namespace) -> dict[str, dict]:
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('configs', nargs='*', default=CONFIGS)
     parser.add_argument('--iterations', type=int, default=60)
     parser.add_argument('--warm-up', type=int, default=10)

@@ -9,7 +9,6 @@ only, which finds truncated ones, unless told to decode them. Exits with code 2 
 is wrong.
 """
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
-from mmpretrain.registry import DATASETS, METRICS
+from mmpretrain.registry import DATASETS
 from rich.progress import track
 
-from mmlt_plugin.class_counts import class_groups, shot_splits, training_class_counts
-from mmlt_plugin.class_names import names_of
+from mmlt_plugin.class_counts import (
+    class_groups,
+    classes_without_images,
+    shot_splits,
+    training_class_counts,
+)
+from mmlt_plugin.class_names import check_names, names_of
 from mmlt_plugin.datasets.image_faults import fault_of
 from mmlt_plugin.datasets.pipelines import find_pipeline
-from mmlt_plugin.engine.hooks.class_counts_hook import (
-    check_names,
-    classes_without_images,
-)
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.config_reading import classifier_settings, shot_thresholds
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 #: With fewer files than this all are decoded.
 FEW = 20_000
@@ -75,25 +76,19 @@ def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
         f'  training images per class: {counts.max()} to {counts.min()}, imbalance '
         f'{counts.max() / positive.min():.0f}'
     )
-    if absent := classes_without_images(counts, dataset):
+    if absent := classes_without_images(counts, names_of(dataset)):
         print(f'  {absent}')
-    evaluators = cfg.get('test_evaluator') or cfg.get('val_evaluator') or []
-    for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-        metric = METRICS.build(evaluator)
-        if not hasattr(metric, 'many'):
-            continue
-        splits = shot_splits(counts, metric.many, metric.few)
-        print('  shot splits:', {name: len(ids) for name, ids in splits.items()})
-    groups = cfg.model.get('head', {}).get('groups')
+    evaluators = cfg.get('test_evaluator') or cfg.get('val_evaluator')
+    splits = shot_splits(counts, *shot_thresholds(evaluators))
+    print('  shot splits:', {name: len(ids) for name, ids in splits.items()})
+    groups = classifier_settings(cfg).get('groups')
     if groups is not None:
         print('  groups:', [len(group) for group in class_groups(counts, groups)])
 
 
 def main() -> None:
     """Check what the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--no-files', action='store_true', help='look at no image files'
@@ -111,7 +106,7 @@ def main() -> None:
             continue
         seen.append(loader.dataset)
         dataset = DATASETS.build(loader.dataset)
-        wanted = cfg.model.get('head', {}).get('num_classes')
+        wanted = classifier_settings(cfg).get('num_classes')
         classes = len(names_of(dataset)) or wanted
         if classes is None:
             raise ConfigError(
@@ -128,7 +123,7 @@ def main() -> None:
             training = dataset
             describe_training(dataset, cfg, classes)
         else:
-            check_names(training, dataset)
+            check_names(names_of(training), names_of(dataset))
             counts = training_class_counts(dataset, classes)
             print(f'  {(counts == 0).sum()} classes without images')
         if not args.no_files:

@@ -21,7 +21,7 @@ import numpy as np
 from mmlt_plugin.checks import check_number
 from mmlt_plugin.datasets.image_files import EXTENSIONS, find_images, visible_folders
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.scripts.entry_point import run_script
+from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def number_for_validation(images: int, share: float, min_train: int) -> int:
@@ -55,9 +55,7 @@ def images_to_split(args: argparse.Namespace) -> list[list[Path]]:
 
 def main() -> None:
     """Split as the command line says."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument('images', type=Path, help='folder of class folders')
     parser.add_argument('out', type=Path, help='folder to make')
     parser.add_argument('--val', type=float, default=0.2, help='share, in (0, 1)')

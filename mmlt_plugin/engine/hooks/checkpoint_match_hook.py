@@ -7,7 +7,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from ...class_names import first_difference, names_of
+from ...class_names import check_names, names_of
 from ...errors import ConfigError
 from ...weights import misfits, shapes, unwrapped
 
@@ -36,14 +36,7 @@ class CheckpointMatchHook(Hook):
 
     def before_test(self, runner: Runner) -> None:
         """Refuse test data of other classes."""
-        tested = list(names_of(runner.test_loop.dataloader.dataset))
-        first = first_difference(self.trained, tested)
-        if first is not None:
-            raise ConfigError(
-                'test_dataloader.dataset has other classes than the checkpoint was '
-                f'trained on, the first is number {first}: {tested[first : first + 1]} '
-                f'instead of {self.trained[first : first + 1]}'
-            )
+        check_names(self.trained, names_of(runner.test_loop.dataloader.dataset))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Refuse a checkpoint whose tensors do not fit."""

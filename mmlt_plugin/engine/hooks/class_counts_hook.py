@@ -11,11 +11,11 @@ from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import DATASETS, HOOKS
 from torch.utils.data import BatchSampler
 
-from ...class_counts import training_class_counts
-from ...class_names import first_difference, names_of
+from ...class_counts import brief, classes_without_images, training_class_counts
+from ...class_names import check_names, names_of, number_of_classes
 from ...errors import ConfigError
 from ...models.losses import check_match
-from ...weights import device_of, unwrapped
+from ...weights import device_of
 
 
 @HOOKS.register_module()
@@ -54,28 +54,10 @@ class ClassCountsHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Count in the training dataset, which has the last word."""
-        for hook in getattr(runner, 'hooks', ()):
-            if type(hook) is SwitchRecipeHook and any(
-                hasattr(recipe.get('loss'), 'set_class_counts')
-                for recipe in hook.schedule.values()
-            ):
-                raise ConfigError(
-                    'SwitchRecipeHook does not give its losses the class counts: use '
-                    'DeferredRecipeHook in its place'
-                )
+        _check_losses_are_served(runner)
         dataset = runner.train_dataloader.dataset
         if runner.val_loop is not None:  # not after ten epochs
-            tested = runner.val_loop.dataloader.dataset
-            numbers = [len(names_of(data)) for data in (dataset, tested)]
-            if all(numbers) and numbers[0] != numbers[1]:
-                raise ConfigError(
-                    f'the training dataset has {numbers[0]} classes and the validation '
-                    f'dataset {numbers[1]}: give both the same names in '
-                    'metainfo=dict(classes=...), or use ImageFolderDataset, which takes '
-                    "the training's"
-                )
-            number_of_classes(runner.model, tested)
-            check_names(dataset, tested)
+            _check_classes(runner, dataset, runner.val_loop.dataloader.dataset)
         counts = training_class_counts(
             dataset, number_of_classes(runner.model, dataset)
         )
@@ -88,7 +70,7 @@ class ClassCountsHook(Hook):
         if told is not None and not np.array_equal(counts, told):
             raise ConfigError(
                 'the training dataset has other class counts than the checkpoint this '
-                f'run resumes from ({_brief(counts)} now, {_brief(told)} then): '
+                f'run resumes from ({brief(counts)} now, {brief(told)} then): '
                 'resume with the same train_dataloader.dataset'
             )
         self.counts = counts
@@ -97,8 +79,8 @@ class ClassCountsHook(Hook):
         for module in runner.model.modules():
             if hasattr(module, 'check_sampler'):
                 module.check_sampler(sampler)
-        runner.logger.info(f'training images per class: {_brief(counts)}')
-        if absent := classes_without_images(counts, dataset):
+        runner.logger.info(f'training images per class: {brief(counts)}')
+        if absent := classes_without_images(counts, names_of(dataset)):
             runner.logger.warning(absent)
 
     def before_val(self, runner: Runner) -> None:
@@ -157,101 +139,36 @@ class ClassCountsHook(Hook):
                     receiver.to(device)
 
 
+def _check_losses_are_served(runner: Runner) -> None:
+    """Refuse mmpretrain's hook that gives models losses without the counts."""
+    for hook in runner.hooks:
+        if type(hook) is SwitchRecipeHook and any(
+            hasattr(recipe.get('loss'), 'set_class_counts')
+            for recipe in hook.schedule.values()
+        ):
+            raise ConfigError(
+                'SwitchRecipeHook does not give its losses the class counts: use '
+                'DeferredRecipeHook in its place'
+            )
+
+
+def _check_classes(runner: Runner, trained: Any, tested: Any) -> None:
+    """Refuse a validation dataset of other classes."""
+    numbers = [len(names_of(dataset)) for dataset in (trained, tested)]
+    if all(numbers) and numbers[0] != numbers[1]:
+        raise ConfigError(
+            f'the training dataset has {numbers[0]} classes and the validation dataset '
+            f'{numbers[1]}: give both the same names in metainfo=dict(classes=...), or '
+            "use ImageFolderDataset, which takes the training's"
+        )
+    number_of_classes(runner.model, tested)
+    check_names(names_of(trained), names_of(tested))
+
+
 def drawing_sampler(loader: Any) -> Any:
-    """What draws a dataloader's images; beside a batch sampler its ``sampler`` has no use.
+    """The sampler that really draws a dataloader's images.
 
-    Args:
-        loader: The dataloader, or what stands for one.
+    A batch sampler of a kind of its own draws itself; the ``sampler`` beside it has no use.
     """
-    batches = getattr(loader, 'batch_sampler', None)
-    return loader.sampler if type(batches) in (type(None), BatchSampler) else batches
-
-
-def number_of_classes(model: Any, dataset: Any) -> int:
-    """Number of classes on which model and dataset agree.
-
-    Args:
-        model: Every submodule with an integer ``num_classes`` counts.
-        dataset: Its ``metainfo['classes']`` counts.
-
-    Returns:
-        int: Number of classes C.
-
-    Raises:
-        ConfigError: They disagree, or neither says.
-    """
-    model = unwrapped(model)
-    stated = {
-        # mmpretrain keeps the preprocessor's config outside the model's.
-        f'{"" if name == "data_preprocessor" else "model."}{name}.num_classes': number
-        for name, module in model.named_modules()
-        # Some backbones have -1: no classifier of their own.
-        if isinstance(number := getattr(module, 'num_classes', None), int)
-        and number > 0
-    }
-    classes = getattr(dataset, 'metainfo', {}).get('classes')
-    if classes is not None:
-        for key, value in stated.items():
-            if value != len(classes):
-                raise ConfigError(
-                    f'{key}={value} does not match the {len(classes)} classes of the '
-                    f'dataset {type(dataset).__name__}'
-                )
-        return len(classes)
-    if not stated:
-        raise ConfigError(
-            f'neither the dataset {type(dataset).__name__} (metainfo classes) nor the '
-            'model (num_classes) says how many classes there are'
-        )
-    return list(stated.values())[-1]  # the head's comes after the preprocessor's
-
-
-def check_names(training: Any, validation: Any) -> None:
-    """Refuse a validation dataset whose labels stand for other classes.
-
-    Args:
-        training: The training dataset; ``metainfo['classes']`` has the names in label
-            order, where there are any, as many as in the other.
-        validation: The dataset to evaluate on. Names that are numbers are not compared.
-
-    Raises:
-        ConfigError: Names the first label that differs.
-    """
-    trained, tested = names_of(training), names_of(validation)
-    label = first_difference(trained, tested)
-    if label is not None:
-        raise ConfigError(
-            f'label {label} is {trained[label]!r} in the training dataset and '
-            f'{tested[label]!r} in the dataset to evaluate on: give both the same classes, '
-            'in the same order'
-        )
-
-
-def classes_without_images(counts: np.ndarray, dataset: Any) -> str:
-    """A sentence that names the classes without training images, or nothing.
-
-    Args:
-        counts: Training images per class, (C,).
-        dataset: The training dataset, which may tell the names.
-
-    Example:
-        >>> import numpy as np
-        >>> from mmlt_plugin.engine.hooks.class_counts_hook import classes_without_images
-        >>> classes_without_images(np.array([3, 0, 2]), dataset=None)
-        '1 of 3 classes has no training image: 1'
-    """
-    absent = np.flatnonzero(counts == 0)
-    if not len(absent):
-        return ''
-    names = names_of(dataset) or range(len(counts))
-    shown = ', '.join(str(names[c]) for c in absent[:10])
-    return (
-        f'{len(absent)} of {len(counts)} classes {"has" if len(absent) == 1 else "have"} no '
-        f'training image: {shown}' + (', ...' if len(absent) > 10 else '')
-    )
-
-
-def _brief(counts: np.ndarray) -> str:
-    if len(counts) <= 10:
-        return str(counts.tolist())
-    return f'{counts.sum()} in {len(counts)} classes, {counts.min()} to {counts.max()}'
+    batches = loader.batch_sampler
+    return loader.sampler if type(batches) is BatchSampler else batches

@@ -13,8 +13,8 @@ from mmpretrain.registry import HOOKS
 from ...checks import check_choice
 from ...errors import ConfigError
 from ...models.heads.targets import own_labels
-from ...weights import unwrapped
-from ..images_once import images_once
+from ...weights import device_of, unwrapped
+from ..images_once import batches, images_once
 
 
 @HOOKS.register_module()
@@ -101,15 +101,14 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
         Tensor: Means over the images of all ranks, (C, D); zero for absent classes.
     """
     model.eval()
-    device = next(model.parameters()).device
+    device = device_of(model)
     sums = torch.zeros(num_classes, model.head.in_channels, device=device)
     images = torch.zeros(num_classes, 1, device=device)
-    for batch in dataloader:
-        batch = model.data_preprocessor(batch, training=False)
-        features = model.extract_feat(batch['inputs'], stage='pre_logits')
+    for inputs, samples in batches(dataloader, model.data_preprocessor):
+        features = model.extract_feat(inputs, stage='pre_logits')
         if hasattr(model.head, 'share_of_row'):
             features = model.head.share_of_row(features.to(sums))
-        labels = own_labels(batch['data_samples'])
+        labels = own_labels(samples)
         sums.index_add_(0, labels, features.to(sums))
         images.index_add_(0, labels, images.new_ones(len(labels), 1))
     all_reduce(sums)

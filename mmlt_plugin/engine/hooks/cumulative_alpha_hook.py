@@ -114,8 +114,8 @@ class CumulativeAlphaHook(Hook):
                 "must leave out: set model.backbone=dict(type='BilateralTrunk', "
                 'backbone=...)'
             )
-        batch_sampler = getattr(runner.train_dataloader, 'batch_sampler', None)
-        if not isinstance(batch_sampler, BilateralBatchSampler):
+        batches = runner.train_dataloader.batch_sampler
+        if not isinstance(batches, BilateralBatchSampler):
             raise ConfigError(
                 'BBN needs batches of a uniform and a re-balanced half: set '
                 "train_dataloader.batch_sampler=dict(type='BilateralBatchSampler') and "
@@ -133,8 +133,6 @@ class CumulativeAlphaHook(Hook):
                 'by_epoch=True, max_epochs=...): this training counts iterations, so set '
                 'by_epoch=False'
             )
-        if self.schedule == 'constant':
-            self._set(runner, self.value)
         seed = [runner.seed or 0]  # mmengine can give every rank its own
         broadcast_object_list(seed)
         self.seed = seed[0]

@@ -63,7 +63,7 @@ class DeferredRecipeHook(SwitchRecipeHook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the epochs; after resuming, do what was done before."""
-        if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ConfigError(
                 'DeferredRecipeHook needs train_cfg=dict(by_epoch=True, max_epochs=...): '
                 'this training counts iterations'

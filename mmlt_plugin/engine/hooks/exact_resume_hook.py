@@ -16,12 +16,11 @@ from torch.utils.data import get_worker_info
 
 from ...datasets.pipelines import datasets_with_pipeline
 from ...errors import ConfigError
-
-#: What a scheduler's state has beside its settings.
-PROGRESS = (
-    'last_step', '_global_step', '_last_value', 'base_values', 'verbose',
-    'best', 'num_bad_epochs', 'cooldown_counter',
-)  # fmt: skip
+from ..resumed_schedules import (
+    follower_of_evaluations,
+    replay_schedules,
+    schedules_differ,
+)
 
 
 @HOOKS.register_module()
@@ -45,8 +44,8 @@ class ExactResumeHook(Hook):
     resumed run warns.
 
     Raises:
-        ConfigError: A schedule that follows the evaluations, ``ReduceOnPlateauLR`` say, or
-            one beside it is not the checkpoint's.
+        ConfigError: The schedules of a resumed run are not the checkpoint's, and one of
+            them follows the evaluations, as ``ReduceOnPlateauLR`` does.
 
     Example:
         >>> default_hooks = dict(exact_resume=dict(type='ExactResumeHook'))
@@ -63,22 +62,14 @@ class ExactResumeHook(Hook):
         """See whether the config's schedules are those of the checkpoint."""
         if not runner._resume:
             return
-        states = flatten(checkpoint.get('param_schedulers', []))
-        schedulers = flatten(runner.param_schedulers or [])
-        self.schedules_changed = len(states) != len(schedulers) or any(
-            value != getattr(scheduler, key, value)
-            for state, scheduler in zip(states, schedulers)
-            for key, value in state.items()
-            if key not in PROGRESS
-        )
+        states = checkpoint.get('param_schedulers', [])
+        self.schedules_changed = schedules_differ(states, runner.param_schedulers or [])
         if self.schedules_changed:
-            for scheduler in schedulers:
-                if getattr(scheduler, 'need_val_args', False):
-                    raise ConfigError(
-                        f'param_scheduler has a {type(scheduler).__name__}, which follows '
-                        'the evaluations and cannot be replayed: resume with the schedules '
-                        'of the checkpoint'
-                    )
+            if (follower := follower_of_evaluations(runner)) is not None:
+                raise ConfigError(
+                    f'param_scheduler has a {follower}, which follows the evaluations and '
+                    'cannot be replayed: resume with the schedules of the checkpoint'
+                )
             checkpoint.pop('param_schedulers', None)
 
     def before_train(self, runner: Runner) -> None:
@@ -163,12 +154,11 @@ def why_not_exact(runner: Runner) -> Iterator[str]:
             'this training counts iterations: only trainings by epoch, '
             'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
         )
-    for scheduler in flatten(runner.param_schedulers or []):
-        if getattr(scheduler, 'need_val_args', False):
-            yield (
-                f'{type(scheduler).__name__} misses the evaluation right after the '
-                'checkpoint, which resuming does not repeat'
-            )
+    if (follower := follower_of_evaluations(runner)) is not None:
+        yield (
+            f'{follower} misses the evaluation right after the checkpoint, which resuming '
+            'does not repeat'
+        )
     accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     if len(runner.train_dataloader) % accumulated:
         yield (
@@ -176,36 +166,6 @@ def why_not_exact(runner: Runner) -> Iterator[str]:
             f'{len(runner.train_dataloader)} of an epoch are no multiple of it: those '
             'begun before the checkpoint are lost'
         )
-
-
-def replay_schedules(runner: Runner) -> None:
-    """Step fresh schedulers through all that was trained, with the optimizer's base rates.
-
-    Most schedulers change the present rate, so a rate that followed another schedule
-    would stay wrong.
-    """
-    for group in flatten(runner.optim_wrapper.param_groups):
-        for key in [key for key in group if key.startswith('initial_')]:
-            group[key.removeprefix('initial_')] = group[key]
-    settings = runner.cfg.get('param_scheduler') or []
-    runner.param_schedulers = runner.build_param_scheduler(settings)
-    schedulers = flatten(runner.param_schedulers)
-    length = runner.iter // max(runner.epoch, 1)  # as they were, whatever they are now
-    for iteration in range(1, runner.iter + 1):
-        for scheduler in schedulers:
-            if not scheduler.by_epoch:
-                scheduler.step()
-        if iteration % length == 0:
-            for scheduler in schedulers:
-                if scheduler.by_epoch:
-                    scheduler.step()
-
-
-def flatten(groups: Any) -> list:
-    """What one optimizer has, or several by name: schedulers, states, groups."""
-    if isinstance(groups, dict):
-        return [item for group in groups.values() for item in group]
-    return list(groups)
 
 
 def set_all_seeds(*key: int) -> None:

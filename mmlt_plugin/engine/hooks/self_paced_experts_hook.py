@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import IterBasedTrainLoop, Runner
 from mmengine.runner.amp import autocast
 from mmpretrain.registry import HOOKS
 
@@ -148,7 +148,7 @@ class SelfPacedExpertsHook(Hook):
                 f'{OWNER} needs model.type=LFMEClassifier, and got '
                 f'{type(student).__name__}'
             )
-        if not runner.cfg.train_cfg.get('by_epoch', True):
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ConfigError(
                 f'{OWNER} counts epochs: set train_cfg.by_epoch=True and max_epochs'
             )

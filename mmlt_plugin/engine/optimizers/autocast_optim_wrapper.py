@@ -33,7 +33,7 @@ class AutocastOptimWrapper(OptimWrapper):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.device_type = get_device().split(':')[0]
+        self.device_type = get_device()
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

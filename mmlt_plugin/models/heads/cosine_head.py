@@ -71,5 +71,5 @@ class CosineClsHead(LinearHead):
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Scaled cosines (N, C)."""
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         return self.scale * cosines(feature, self.fc.weight)

@@ -155,7 +155,7 @@ class FSLwFHead(LinearHead):
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C), in training of base classes; -inf for classes without a row."""
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         if self.training:
             return self.base_logits(feature, self.fc.weight)
         self._check_known(self._knows_counts and self._knows_rows)
@@ -200,7 +200,7 @@ class FSLwFHead(LinearHead):
         label = stack_labels(data_samples, type(self).__name__)
         if not self.novel:
             return super().loss(feats, data_samples, **kwargs)
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         is_novel, makes_row = episode(
             label, self.num_classes, self.novel, self.exemplars
         )

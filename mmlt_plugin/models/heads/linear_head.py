@@ -28,6 +28,10 @@ class LinearHead(LinearClsHead):
         ['accuracy_top-1', 'loss']
     """
 
+    def feature_of(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        """The classifier's inputs (N, D), in its own type, which autocast may have left."""
+        return self.pre_logits(feats).to(self.fc.weight.dtype)
+
     def loss_of_features(
         self,
         loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
@@ -36,7 +40,7 @@ class LinearHead(LinearClsHead):
     ) -> torch.Tensor:
         """A loss of the classifier's inputs (N, D) and hard labels (N,)."""
         label = stack_labels(data_samples, type(self).__name__)
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         # Not in bfloat16: distances are differences.
         with torch.autocast(feature.device.type, enabled=False):
             return loss(feature, label)

@@ -53,9 +53,14 @@ class MultiExpertHead(ClsHead):
 
     def __init__(self, head: dict | Sequence[dict], experts: int = 3) -> None:
         super().__init__()
-        check_number('experts of MultiExpertHead', experts, '[1, inf)', integer=True)
-        heads = [head] * experts if isinstance(head, dict) else head
-        self.experts = ModuleList(MODELS.build(cfg) for cfg in heads)
+        if isinstance(head, dict):
+            check_number(
+                'experts of MultiExpertHead', experts, '[1, inf)', integer=True
+            )
+            head = [head] * experts
+        if not head:
+            raise ConfigError(f'{type(self).__name__} has no experts: name one or more')
+        self.experts = ModuleList(MODELS.build(cfg) for cfg in head)
         first: Any = self.experts[0]
         self.loss_module = first.loss_module
         self.num_classes = first.num_classes

@@ -77,7 +77,7 @@ class OLTRHead(LinearHead):
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C)."""
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         # Not in bfloat16: the distance is a difference, and scale blows steps up.
         with torch.autocast(feature.device.type, enabled=False):
             x = self.embed(feature)

@@ -18,7 +18,7 @@ from torch import nn
 
 from ...checks import check_choice, check_number
 from ...class_counts import check_group_sizes, class_groups
-from ...errors import ConfigError
+from ...errors import ConfigError, lacks_counts
 from ..layers import BranchConv, BranchNorm, tau_normalize
 from ..losses import ResLTLoss
 from .accuracies import accuracies
@@ -223,11 +223,7 @@ class ResLTHead(ClsHead):
             ConfigError: Nothing has brought the training images per class.
         """
         if not self._knows_counts:
-            raise ConfigError(
-                'ResLTHead needs the training images per class: add '
-                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
-                'config, or call set_class_counts'
-            )
+            raise lacks_counts('ResLTHead')
         branch_logits = self.branch_logits(feats)
         fused = FUSIONS[self.fusion](branch_logits)
         target = stack_targets(data_samples)

@@ -63,11 +63,7 @@ class ShotSplitHead(LinearHead):
         self.split = split
         self.many = many
         self.few = few
-        if isinstance(self.loss_module, LabelSmoothLoss):
-            raise ConfigError(
-                'LabelSmoothLoss asks ShotSplitHead for a probability of other classes, '
-                'which it has none of: set model.head.loss to CrossEntropyLoss'
-            )
+        self.check_loss(self.loss_module)
         # 1 for the split's classes; not their logits' offset, since FiniteLossHook
         # lets only finite tensors into a checkpoint.
         self.register_buffer('own', torch.ones(self.num_classes))
@@ -82,6 +78,14 @@ class ShotSplitHead(LinearHead):
             )
         self.own.zero_()
         self.own[torch.from_numpy(classes)] = 1
+
+    def check_loss(self, loss: Any) -> None:
+        """Refuse smoothed labels; ``ClassCountsHook`` asks, too."""
+        if isinstance(loss, LabelSmoothLoss):
+            raise ConfigError(
+                'LabelSmoothLoss wants some probability on every class, and ShotSplitHead '
+                'predicts those of its split only: set model.head.loss to CrossEntropyLoss'
+            )
 
     def check_sampler(self, sampler: Any) -> None:
         """Refuse a sampler that draws images of other classes."""

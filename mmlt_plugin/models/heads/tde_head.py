@@ -91,7 +91,7 @@ class TDEHead(LinearHead):
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C)."""
-        feature = self.pre_logits(feats).to(self.fc.weight.dtype)
+        feature = self.feature_of(feats)
         # Not in bfloat16, whose steps tau would blow up.
         with torch.autocast(feature.device.type, enabled=False):
             if self.training:

@@ -10,7 +10,7 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 
 from ...checks import check_choice
-from ...errors import ConfigError
+from ...errors import ConfigError, lacks_counts
 from .class_weights import class_weights
 from .constants import ModuleWithConstants
 
@@ -37,6 +37,17 @@ class ClassCountLoss(ModuleWithConstants):
     Raises:
         ConfigError: An argument lies outside its range, or, on the first batch, nothing
             has brought the training images per class.
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models.losses import ClassCountLoss
+        >>> class MyLoss(ClassCountLoss):  # cross-entropy
+        ...     def losses_of_labels(self, cls_score):
+        ...         return -cls_score.log_softmax(1)
+        >>> loss = MyLoss(scheme='inverse')
+        >>> loss.set_class_counts([30, 10])
+        >>> loss(torch.zeros(1, 2), torch.tensor([0]))
+        tensor(0.6931)
     """
 
     counts: torch.Tensor
@@ -59,17 +70,17 @@ class ClassCountLoss(ModuleWithConstants):
         self.normalizer = normalizer
         self.loss_weight = loss_weight
         for name in self.constants:
-            setattr(self, name, torch.zeros(0))
+            setattr(self, name, torch.zeros(0, dtype=torch.float64))
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
-        self.counts = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
-        if not (self.counts >= 0).all() or not self.counts.any():
+        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        if not (images >= 0).all() or not images.any():
             raise ConfigError(
                 f'{type(self).__name__} got the class counts {np.asarray(counts).tolist()}: '
                 'none may be negative, and not all zero'
             )
-        self.weights = class_weights(self.counts, self.scheme, self.beta)
+        self.keep(counts=images, weights=class_weights(images, self.scheme, self.beta))
 
     def weights_of(self, label: torch.Tensor) -> torch.Tensor:
         """Weight (N,) of every image by its label (N,) or soft label (N, C)."""
@@ -122,11 +133,7 @@ class ClassCountLoss(ModuleWithConstants):
             Tensor: A scalar, or (N,).
         """
         if not self.counts.numel():
-            raise ConfigError(
-                f'{type(self).__name__} needs the training images per class: add '
-                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
-                'config, or call set_class_counts'
-            )
+            raise lacks_counts(type(self).__name__)
         if self.counts.numel() != cls_score.size(1):
             raise ConfigError(
                 f'{type(self).__name__} has the training images of {self.counts.numel()} '

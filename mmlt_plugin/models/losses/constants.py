@@ -18,6 +18,11 @@ class ModuleWithConstants(nn.Module):
     #: Their names.
     constants: tuple[str, ...] = ()
 
+    def keep(self, **constants: torch.Tensor) -> None:
+        """Set constants by name, where the module is."""
+        for name, value in constants.items():
+            setattr(self, name, value.to(getattr(self, name)))
+
     def _apply(self, fn: Any, recurse: bool = True) -> ModuleWithConstants:
         super()._apply(fn, recurse)
         for name in self.constants:

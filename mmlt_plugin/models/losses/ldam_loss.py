@@ -76,9 +76,8 @@ class LDAMLoss(ClassCountLoss):
         """Take the training images per class; one without any is as the rarest of them."""
         super().set_class_counts(counts)
         rarest = self.counts[self.counts > 0].min()
-        self.margins = (
-            self.max_margin * (rarest / self.counts.clamp_min(rarest)) ** 0.25
-        )
+        shares = rarest / self.counts.clamp_min(rarest)
+        self.keep(margins=self.max_margin * shares**0.25)
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Loss with margin (N, C) of every image for every label."""

@@ -11,7 +11,7 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from ...checks import check_number
-from ...errors import ConfigError
+from ...errors import ConfigError, lacks_counts
 from .constants import ModuleWithConstants
 from .matching import check_match, scale_of
 
@@ -87,7 +87,7 @@ class RIDELoss(ModuleWithConstants):
         """Take the training images per class, shape (C,)."""
         images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
         weights = self.imbalance * images / images.mean() + 1 - self.imbalance
-        self.temperatures = self.temperature * weights / weights.max()
+        self.keep(temperatures=self.temperature * weights / weights.max())
 
     def forward(
         self, logits: torch.Tensor, target: torch.Tensor, **kwargs: Any
@@ -108,12 +108,7 @@ class RIDELoss(ModuleWithConstants):
                 'put the head with this loss into a MultiExpertHead'
             )
         if self.imbalance and self.temperatures.numel() != logits.size(-1):
-            raise ConfigError(
-                f'RIDELoss with imbalance={self.imbalance} needs the training images of '
-                f'{logits.size(-1)} classes: add '
-                "default_hooks = dict(class_counts=dict(type='ClassCountsHook')) to the "
-                'config, or call set_class_counts'
-            )
+            raise lacks_counts(f'RIDELoss with imbalance={self.imbalance}')
         own = [
             self.loss(z, target, avg_factor=len(z), **kwargs) for z in logits.unbind(1)
         ]

@@ -1,0 +1,49 @@
+"""Lists of published data sets."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from mmengine.logging import print_log
+
+from ..checks import check_choice
+from .image_list import ImageListDataset
+from .image_records import ImageRecords
+
+
+class BenchmarkList(ImageListDataset):
+    """A published long-tailed data set, whose size is known.
+
+    Args:
+        split: ``train``, ``val`` or ``test``, as far as there are lists.
+        data_root: Folder of the images.
+        ann_file: The list; '' is the published name, in ``data_root``.
+        **kwargs: Further arguments of :class:`ImageListDataset`.
+    """
+
+    HAS_ALL_CLASSES = True
+    NUM_CLASSES: ClassVar[int]
+    #: By split: the published name of the list, and its number of images.
+    LISTS: ClassVar[dict[str, tuple[str, int]]]
+
+    def __init__(
+        self, split: str, data_root: str, ann_file: str = '', **kwargs: Any
+    ) -> None:
+        check_choice(f'split of {type(self).__name__}', split, self.LISTS)
+        self.split = split
+        name, _ = self.LISTS[split]
+        super().__init__(ann_file or name, data_root, self.NUM_CLASSES, **kwargs)
+
+    def load_data_list(self) -> ImageRecords:
+        """Read the list; a size that is not the published one is worth a warning."""
+        records = super().load_data_list()
+        _, size = self.LISTS[self.split]
+        if len(records) != size:
+            print_log(
+                f'{self.ann_file} has {len(records)} images, the published '
+                f'{type(self).__name__} {self.split} split has {size}',
+                'current',
+                level=logging.WARNING,
+            )
+        return records
