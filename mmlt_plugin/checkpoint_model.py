@@ -22,14 +22,15 @@ def model_of_checkpoint(path: str) -> tuple[Any, dict]:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ConfigError: The checkpoint does not tell its model.
+        ConfigError: The checkpoint has no config or no weights.
     """
     checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu')
     meta = checkpoint.get('meta') or {}
     found = plain_assignments(str(meta.get('cfg', '')))
     if 'model' not in found or 'state_dict' not in checkpoint:
         raise ConfigError(
-            f'checkpoint {path} does not tell its model: give one of tools/train.py'
+            f'checkpoint {path} holds no config or no weights: give one that '
+            'tools/train.py saved'
         )
     settings = dict(found['model'])
     settings.setdefault('data_preprocessor', found.get('data_preprocessor'))

@@ -108,14 +108,14 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def whole_of_slice(dataset: Any) -> Any:
-    """What ``num_batch_per_epoch`` of a dataloader made shorter; others as they are.
+    """The dataset behind the slice of ``num_batch_per_epoch``; any other one itself.
 
     Example:
         >>> from mmlt_plugin.labels import whole_of_slice
         >>> whole_of_slice([1, 2])
         [1, 2]
     """
-    # It gives all attributes of the whole as its own, which would be too long.
+    # The slice passes on all attributes of the whole, whose labels are too many for it.
     return dataset._dataset if isinstance(dataset, _SlicedDataset) else dataset
 
 

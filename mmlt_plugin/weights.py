@@ -74,7 +74,7 @@ def misfits(model: Any, state_dict: dict) -> tuple[list[str], list[str]]:
         for hook in module._load_state_dict_pre_hooks.values():
             hook(adapted, prefix, {}, True, [], [], [])
     wanted, found = shapes(model.state_dict()), shapes(adapted)
-    # What a part takes out it makes anew.
+    # A tensor that a part's hook removes is one that it makes itself.
     made = before - set(adapted)
     wrong = [
         name

@@ -59,6 +59,6 @@ def test_nothing_is_run(tmp_path, text):
     victim = tmp_path / 'victim'
     meta = dict(cfg=text.format(path=str(victim)))
     torch.save(dict(state_dict={}, meta=meta), tmp_path / 'a.pth')
-    with pytest.raises(ConfigError, match='does not tell its model'):
+    with pytest.raises(ConfigError, match='holds no config or no weights'):
         model_of_checkpoint(str(tmp_path / 'a.pth'))
     assert not victim.exists()

@@ -129,7 +129,7 @@ def test_images_of_several_sizes():
 
 def test_a_random_pipeline_is_not_frozen():
     pipeline = [dict(type='RandomFlip', prob=0.5), *FIXED]
-    with pytest.raises(ConfigError, match='pipeline draws'):
+    with pytest.raises(ConfigError, match='this one is random'):
         InMemoryDataset(Digits(split='test', pipeline=pipeline))
 
 

@@ -126,7 +126,7 @@ def test_scales_need_the_classifier_they_scale(
         *arguments, '--cfg-options', *TINY, f'load_from={bad}', expect=2,
         work_dir=tmp_path / 'other',
     )  # fmt: skip
-    assert 'head.fc.weight stays as it is there' in output
+    assert 'head.fc.weight is frozen' in output
 
 
 def test_ncm_needs_no_training(configs, first_stage, run_tool):

@@ -33,10 +33,10 @@ def class_folders(data_root: str) -> list[str]:
     if len(names) < 2:
         found = f'has {len(names)} folders' if folder.is_dir() else 'does not exist'
         raise ConfigError(
-            f'{folder} {found}, and should have a folder for each class: set the '
-            'environment variable DATA to the folder of train/<class>/ and val/<class>/ '
-            '(tools/dataset/split.py makes it of <class>/), and to test or predict use the '
-            'config in the work dir, which needs no DATA'
+            f'{folder} {found}, and should have a folder for each class: set data_root '
+            '(for the configs in configs/ the environment variable DATA) to the folder of '
+            'train/<class>/ and val/<class>/ (tools/dataset/split.py makes it of <class>/), '
+            'and to test or predict use the config in the work dir, which knows it'
         )
     return names
 
@@ -57,7 +57,8 @@ class ImageFolderDataset(ImageListDataset):
         **kwargs: Arguments of mmpretrain's ``BaseDataset``, ``pipeline`` above all.
 
     Raises:
-        ConfigError: The split has no folder or no image, or a folder that is no class.
+        ConfigError: The split has no folder or no image, or a folder that is no class, or
+            ``train`` has folders of less than two classes.
 
     Example:
         >>> from mmlt_plugin.datasets import ImageFolderDataset

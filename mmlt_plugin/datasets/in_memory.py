@@ -80,8 +80,9 @@ class InMemoryDataset(DatasetWrapper):
         )
         if not all(map(torch.equal, images, twice)):
             raise ConfigError(
-                'InMemoryDataset would keep one random view of every image for ever: its '
-                'pipeline draws, so leave what is random to BatchAugmentPreprocessor'
+                'InMemoryDataset runs its pipeline once an image, and this one is random: '
+                'every epoch would see the same view, so leave what is random to '
+                'BatchAugmentPreprocessor'
             )
         self.device = device or get_device()
         self.images = torch.stack(images).to(self.device)

@@ -257,7 +257,7 @@ def test_a_student_is_tested_without_its_experts(experts, tmp_path):
             {},
             'no_expert.pth is no expert: its head is LinearClsHead',
         ),
-        (['no_config.pth'], {}, 'no_config.pth does not tell its model'),
+        (['no_config.pth'], {}, 'no_config.pth holds no config'),
         (['gone.pth'], {}, 'gone.pth: train that expert first, or give its path'),
     ],
     ids=str,

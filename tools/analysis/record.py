@@ -3,7 +3,7 @@
     python tools/analysis/record.py WORK_DIR [WORK_DIR ...]
 
 Writes results/<method>/<config>_seed<seed>.json: where the run came from, and its shot
-metrics at every evaluation.
+metrics at every evaluation. Settings other than the config's add _<hash> to the name.
 """
 
 import hashlib

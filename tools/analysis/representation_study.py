@@ -3,8 +3,8 @@
     python tools/analysis/representation_study.py WORK_DIR [--data cifar10] [-- TRAIN_ARGS]
 
 Trains features in three ways and BBN, then on each of the frozen features a classifier
-in three ways (on BBN's branches in one, Table 5), and writes study.md, study.png and
-study.svg. Interrupted, it goes on.
+in three ways (on BBN's branches in one, Table 5), and writes study_<data>.md, .png and
+.svg. Interrupted, it goes on.
 """
 
 import sys

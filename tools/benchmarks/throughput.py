@@ -10,10 +10,11 @@ Side by side, on the config's real data:
 - ours: the Runner with all our hooks;
 - ours from memory: the same with --in-memory.
 
---amp is configs/_base_/cpu_bf16.py or, on a GPU, gpu_bf16.py. With --compile MODE the bare loop and ours from memory run compiled too. --heads adds ResLT
-against a linear head on ResNeXt-50 with random images. Nothing is evaluated or saved. The
-ways alternate, so that a change of the machine's speed meets all; the fastest round of
-each counts. Prints a table and writes a JSON file.
+--amp is configs/_base_/cpu_bf16.py or, on a GPU, gpu_bf16.py. With --compile MODE the bare
+loop and ours from memory run compiled too. --heads adds ResLT against a linear head on
+ResNeXt-50 with random images. Nothing is evaluated or saved. The ways alternate, so that a
+change of the machine's speed meets all; the fastest round of each counts. Prints a table and
+writes a JSON file.
 """
 
 import argparse

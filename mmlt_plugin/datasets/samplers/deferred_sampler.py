@@ -24,7 +24,7 @@ class DeferredSampler(Sampler):
         action_epoch: The epoch, from 1 on, in which the second sampler starts.
         first: Config of the sampler up to then; None draws every image once an epoch.
         then: Config of the sampler afterwards; None is ``ClassBalancedSampler``.
-        seed: Seed of both; None lets them agree on one.
+        seed: Seed of both; None draws one for each, the same on all ranks.
 
     Raises:
         ConfigError: ``action_epoch`` is not positive, or the samplers draw different

@@ -25,6 +25,9 @@ class AtomicCheckpointHook(CheckpointHook):
     checkpoint. mmengine (0.10.7) removes the old checkpoint first and writes straight
     to the final name. Arguments as there.
 
+    Raises:
+        ConfigError: ``save_best`` is no metric of the evaluation.
+
     Example:
         >>> default_hooks = dict(
         ...     checkpoint=dict(type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1)

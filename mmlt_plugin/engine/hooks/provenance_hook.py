@@ -19,13 +19,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.registry import HOOKS
 
-from ... import compat
 from ...errors import ConfigError
 from ...fingerprint import data_fingerprint
 from ...ranks import check_on_main_rank
 from ...settings import changes, plain_settings
 from ...version import __version__
 
+ROOT = Path(__file__).resolve().parents[3]
 #: What a test notes of its checkpoint's ``meta``.
 TOLD = ('experiment_name', 'epoch', 'seed', 'data_fingerprint', 'class_counts')
 
@@ -96,7 +96,7 @@ class ProvenanceHook(Hook):
         checkpoint['meta']['ranks'] = get_world_size()
         if self.data is not None:
             checkpoint['meta']['data_fingerprint'] = self.data
-        # mmengine stores the config's text, which would have to be run to be read.
+        # The text that mmengine stores is not always Python: infinity is a bare ``inf``.
         checkpoint['meta']['settings'] = plain_settings(runner.cfg.to_dict())
 
     def after_train_iter(
@@ -171,15 +171,14 @@ def provenance(runner: Runner) -> dict:
 def _relative(config: str | None) -> str:
     """Path of a config from the folder of the package on, where it is in there."""
     path = Path(config or '').resolve()
-    root = Path(compat.__file__).resolve().parents[1]
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
 
 
 def _git(*arguments: str) -> str:
     """Output of a git command about this package, empty where there is no git."""
     try:
         done = subprocess.run(
-            ['git', '-C', str(Path(compat.__file__).parent), *arguments],
+            ['git', '-C', str(ROOT), *arguments],
             capture_output=True,
             text=True,
             check=True,

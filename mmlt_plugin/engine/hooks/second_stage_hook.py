@@ -61,7 +61,7 @@ class SecondStageHook(Hook):
             if name not in learns and not self._is_fresh(name):
                 raise ConfigError(
                     f'checkpoint {runner._load_from} does not fit the second stage: '
-                    f'{name} stays as it is there, and is missing or has another shape'
+                    f'{name} is frozen, and the checkpoint lacks it or has another shape'
                 )
 
     def _is_fresh(self, name: str) -> bool:

@@ -41,8 +41,8 @@ class BBNHead(ClsHead):
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``.
 
     Raises:
-        ConfigError: In training: nothing has set alpha, or a batch augmentation made
-            soft labels.
+        ConfigError: ``in_channels`` is odd, features have another size, or, in training,
+            nothing has set alpha or a batch augmentation made soft labels.
 
     Example:
         >>> import torch

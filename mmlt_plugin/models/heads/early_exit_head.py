@@ -1,4 +1,4 @@
-"""A classifier at several depths of a net, of which images take the first sure one."""
+"""Classifiers at several depths; an image takes the first one that is confident."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .targets import stack_targets
 
 @MODELS.register_module()
 class EarlyExitHead(MultiExpertHead):
-    r"""Classifiers after ever later stages; easy images leave by the first that is sure.
+    r"""Classifiers after ever later stages; easy images leave at the first sure one.
 
     ELF (Duggal et al., 2020). An image leaves the training at the first exit that is right
     about it with more than some confidence, and every exit up to there adds its loss:
@@ -33,7 +33,7 @@ class EarlyExitHead(MultiExpertHead):
         head: Config of an exit's head without its ``in_channels``; its loss depends on
             its logits alone.
         in_channels: Channels of the features, the first stage's first.
-        confidence: Largest probability with more than which an image leaves, in (0, 1].
+        confidence: An image leaves where the largest probability exceeds this, in (0, 1].
 
     Raises:
         ConfigError: ``confidence`` lies outside its range, the head has a loss of its

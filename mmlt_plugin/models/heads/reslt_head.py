@@ -73,7 +73,9 @@ class ResLTHead(ClsHead):
             ``init_cfg``.
 
     Raises:
-        ConfigError: An argument lies outside its range, or group sizes do not sum to C.
+        ConfigError: An argument lies outside its range, group sizes do not sum to C, the
+            loss takes no branches, features have another size, or, in training, nothing has
+            brought the training images per class.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""What a loss takes the logits for that a head gives."""
+"""Whether a head and its loss fit together."""
 
 from __future__ import annotations
 
