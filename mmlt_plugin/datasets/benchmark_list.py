@@ -13,13 +13,26 @@ from .image_records import ImageRecords
 
 
 class BenchmarkList(ImageListDataset):
-    """A published long-tailed data set, whose size is known.
+    r"""A published long-tailed data set, whose size is known.
 
     Args:
         split: ``train``, ``val`` or ``test``, as far as there are lists.
         data_root: Folder of the images.
         ann_file: The list; '' is the published name, in ``data_root``.
         **kwargs: Further arguments of :class:`ImageListDataset`.
+
+    Raises:
+        ConfigError: The split has no list, or a class no image.
+
+    Example:
+        >>> from mmlt_plugin.datasets.benchmark_list import BenchmarkList
+        >>> class Mine(BenchmarkList):
+        ...     NUM_CLASSES = 2
+        ...     LISTS = dict(train=('mine_train.txt', 300))
+        >>> root = getfixture('tmp_path')
+        >>> _ = (root / 'mine_train.txt').write_text('a/1.jpg 0\nb/1.jpg 1\n')
+        >>> len(Mine('train', data_root=str(root)))  # and a warning
+        2
     """
 
     HAS_ALL_CLASSES = True

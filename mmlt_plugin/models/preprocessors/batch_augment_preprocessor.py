@@ -117,6 +117,12 @@ def random_crop_and_flip(
 
     Returns:
         Tensor: Images (B, C, H, W).
+
+    Example:
+        >>> import torch
+        >>> from mmlt_plugin.models import random_crop_and_flip
+        >>> random_crop_and_flip(torch.tensor([[[[1, 2]]]]), padding=0, flip_prob=1.0)
+        tensor([[[[2, 1]]]])
     """
     size, _, height, width = images.shape
     # Drawn on the CPU: the same numbers whatever the device.
