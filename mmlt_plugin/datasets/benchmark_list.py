@@ -28,10 +28,10 @@ class BenchmarkList(ImageListDataset):
         >>> from mmlt_plugin.datasets.benchmark_list import BenchmarkList
         >>> class Mine(BenchmarkList):
         ...     NUM_CLASSES = 2
-        ...     LISTS = dict(train=('mine_train.txt', 300))
+        ...     LISTS = dict(train=('mine_train.txt', 2))
         >>> root = getfixture('tmp_path')
         >>> _ = (root / 'mine_train.txt').write_text('a/1.jpg 0\nb/1.jpg 1\n')
-        >>> len(Mine('train', data_root=str(root)))  # and a warning
+        >>> len(Mine('train', data_root=str(root)))
         2
     """
 
