@@ -8,10 +8,7 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    # With save_best='shot/all' the best is the greatest.
-    checkpoint=dict(
-        type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1, rule='greater'
-    ),
+    checkpoint=dict(type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='FolderVisualizationHook', enable=False),
     # Ranks keep their own batch statistics; before evaluating and saving they agree.

@@ -241,8 +241,16 @@ def test_pictures_of_images_with_equal_names(monkeypatch):
     assert samples[0].img_path == 'data/cat/1.jpg', 'others may need it'
 
 
+@pytest.mark.parametrize(
+    ('metric', 'rule'),
+    [('shot/all', 'greater'), ('shot/few', 'greater'), ('loss', 'less')],
+)
+def test_the_best_value_of_a_metric(metric, rule):
+    assert AtomicCheckpointHook(save_best=metric).rules == [rule]
+
+
 def test_the_best_by_a_metric_that_is_none():
-    hook = AtomicCheckpointHook(save_best='shot/al', rule='greater')
+    hook = AtomicCheckpointHook(save_best='shot/al')
     with pytest.raises(ConfigError, match=r"save_best='shot/al'.*\['shot/all'\]"):
         hook._save_best_checkpoint(make_runner([0, 1]), {'shot/all': 1.0})
 

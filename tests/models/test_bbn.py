@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.model import BaseModule, revert_sync_batchnorm
 from mmengine.registry import init_default_scope
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import BilateralNeck, bilateral_trunk
+from mmlt_plugin.models import BilateralNeck, bilateral_trunk, check_neck
 from mmlt_plugin.models.layers import BilateralBN
 from tests.conftest import ROOT
 from tests.models.samples import samples
@@ -261,6 +262,19 @@ def test_what_cannot_be_cut_or_halved_is_refused():
         bilateral_trunk(dict(type='CIFARResNet', depth=8))
     with pytest.raises(ConfigError, match='no residual stages'):
         bilateral_trunk(dict(type=WithoutStages))
+
+
+def test_what_is_around_the_neck_must_fit_it():
+    trunk = dict(type='BilateralTrunk', backbone=BASIC)
+    neck = dict(type='BilateralNeck', backbone=BASIC)
+    linear = dict(type='LinearClsHead', num_classes=3, in_channels=128)
+    check_neck(ImageClassifier(trunk, neck, dict(linear, type='BBNHead')))
+    with pytest.raises(ConfigError, match='LinearClsHead takes single ones'):
+        check_neck(ImageClassifier(trunk, neck, linear))
+    for of_single_images in (dict(pairs=False), dict(branch='conventional')):
+        check_neck(ImageClassifier(trunk, dict(neck, **of_single_images), linear))
+    with pytest.raises(ConfigError, match="type='BilateralTrunk'"):
+        check_neck(ImageClassifier(BASIC, neck, linear))
 
 
 class WithoutStages(BaseModule):

@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from mmpretrain.models import LinearClsHead
 from mmpretrain.structures import DataSample
 from torch import nn
 
@@ -14,6 +15,7 @@ from mmlt_plugin.models import (
     FeatureLossHead,
     LiftedStructuredLoss,
     RangeLoss,
+    check_match,
 )
 from tests.models.samples import samples
 
@@ -97,6 +99,13 @@ def test_lifted_structured_loss(label, margin, size):
         label,
         size,
     )
+
+
+@pytest.mark.parametrize('loss', ['RangeLoss', 'LiftedStructuredLoss'])
+def test_a_loss_of_features_is_none_of_logits(loss):
+    head = LinearClsHead(num_classes=3, in_channels=4, loss=dict(type=loss))
+    with pytest.raises(ConfigError, match=rf"feature_loss=dict\(type='{loss}'\)"):
+        check_match(head, head.loss_module)
 
 
 @pytest.mark.parametrize('loss', [RangeLoss(), LiftedStructuredLoss()], ids=str)

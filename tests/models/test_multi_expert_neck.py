@@ -2,13 +2,11 @@
 
 import pytest
 import torch
+from mmpretrain.models import ImageClassifier
 from mmpretrain.registry import MODELS
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import (
-    MultiExpertNeck,
-    multi_expert_trunk,
-)
+from mmlt_plugin.models import MultiExpertNeck, check_neck, multi_expert_trunk
 
 RESNET20 = dict(type='CIFARResNet', depth=20)
 
@@ -92,6 +90,23 @@ def test_frozen_stages_and_statistics_are_kept():
     trunk = multi_expert_trunk(dict(net, frozen_stages=3))
     trunk.train()
     assert not any(p.requires_grad for p in trunk.parameters())
+
+
+def test_what_is_around_the_neck_must_fit_it():
+    trunk, neck = (
+        dict(type='MultiExpertTrunk', backbone=RESNET20),
+        MultiExpertNeck(RESNET20),
+    )
+    expert = dict(type='LinearClsHead', num_classes=3, in_channels=64)
+    head = dict(type='MultiExpertHead', head=expert)
+    check_neck(ImageClassifier(trunk, neck, head))
+    for wrong in (RESNET20, dict(trunk, stages=1), dict(type='LeNet5')):
+        with pytest.raises(ConfigError, match="type='MultiExpertTrunk'"):
+            check_neck(ImageClassifier(wrong, neck, head))
+    with pytest.raises(
+        ConfigError, match='each of 3 experts, and LinearClsHead takes one'
+    ):
+        check_neck(ImageClassifier(trunk, neck, expert))
 
 
 @pytest.mark.parametrize(

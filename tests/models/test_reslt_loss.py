@@ -76,6 +76,15 @@ def test_against_naive_reference(groups, soft, nested, alpha, eps, fusion_eps):
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-8, atol=1e-11)
 
 
+def test_loss_weight_is_a_factor_of_both_terms():
+    logits, target, masks = random_case(0, GROUPS['three'])
+    plain = ResLTLoss(0.7)(logits, logits.sum(1), target, masks)
+    halved = ResLTLoss(0.7, loss_weight=0.5)(logits, logits.sum(1), target, masks)
+    assert all(
+        plain[key] == 2 * halved[key] > 0 for key in ('loss_branch', 'loss_fusion')
+    )
+
+
 def test_a_batch_without_tail_images_adds_nothing_for_the_tail():
     logits, _, masks = random_case(1, GROUPS['three'])
     target = torch.full((7,), 5)  # class 5 is the head

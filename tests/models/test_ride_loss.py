@@ -61,6 +61,13 @@ def test_loss_against_loops(base, diversity, temperature, imbalance):
         torch.testing.assert_close(a, b)
 
 
+def test_loss_weight_is_a_factor_of_both_terms():
+    logits, label = torch.randn(N, K, C), torch.randint(C, (N,))
+    plain = RIDELoss(LOSSES['cross-entropy'])(logits, label)
+    halved = RIDELoss(LOSSES['cross-entropy'], loss_weight=0.5)(logits, label)
+    assert all(plain[key] == 2 * halved[key] != 0 for key in ('loss', 'loss_diversity'))
+
+
 def test_temperatures_of_frequent_classes_are_highest():
     loss = RIDELoss(dict(type='CrossEntropyLoss'), temperature=2.0, imbalance=0.5)
     loss.set_class_counts([90, 10])  # weights 0.5 * 1.8 + 0.5 and 0.5 * 0.2 + 0.5

@@ -23,7 +23,8 @@ class AtomicCheckpointHook(CheckpointHook):
     First the new checkpoint is written whole, then ``last_checkpoint`` points to it,
     then outdated ones are removed; a run killed at any moment resumes from a whole
     checkpoint. mmengine (0.10.7) removes the old checkpoint first and writes straight
-    to the final name. Arguments as there.
+    to the final name. Arguments as there; of ``save_best='shot/all'`` and the like the
+    greatest is the best.
 
     Raises:
         ConfigError: ``save_best`` is no metric of the evaluation.
@@ -33,6 +34,9 @@ class AtomicCheckpointHook(CheckpointHook):
         ...     checkpoint=dict(type='AtomicCheckpointHook', interval=10, max_keep_ckpts=1)
         ... )
     """
+
+    #: Of two values of such a metric the greater is the better one.
+    _default_greater_keys = (*CheckpointHook._default_greater_keys, 'shot/')
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         remote = '://' in str(kwargs.get('out_dir') or '')

@@ -14,7 +14,7 @@ from torch.utils.data import BatchSampler
 from ...class_counts import brief, classes_without_images, training_class_counts
 from ...class_names import check_names, names_of, number_of_classes
 from ...errors import ConfigError
-from ...models.losses import check_match
+from ...models import check_match, check_neck
 from ...weights import device_of
 
 
@@ -75,6 +75,7 @@ class ClassCountsHook(Hook):
             )
         self.counts = counts
         self._serve_model(runner)
+        check_neck(runner.model)
         sampler = drawing_sampler(runner.train_dataloader)
         for module in runner.model.modules():
             if hasattr(module, 'check_sampler'):

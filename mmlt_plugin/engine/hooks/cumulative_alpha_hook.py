@@ -14,7 +14,7 @@ from mmpretrain.registry import HOOKS
 from ...checks import check_choice, check_number
 from ...datasets import BilateralBatchSampler
 from ...errors import ConfigError
-from ...models import BilateralNeck
+from ...models import check_neck
 
 #: Alpha as a function of the progress t in [0, 1) and ``value``, BBN's Table 4.
 SCHEDULES: dict[str, Any] = dict(
@@ -100,20 +100,12 @@ class CumulativeAlphaHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check that model, data and units fit together."""
-        modules = list(runner.model.modules())
-        if not any(hasattr(module, 'set_alpha') for module in modules):
+        if not any(hasattr(m, 'set_alpha') for m in runner.model.modules()):
             raise ConfigError(
                 'CumulativeAlphaHook found no module with set_alpha: model.head should '
                 "be of type 'BBNHead'"
             )
-        if any(isinstance(module, BilateralNeck) for module in modules) and not any(
-            hasattr(module, 'is_bilateral_trunk') for module in modules
-        ):
-            raise ConfigError(
-                'BilateralNeck has the last block of the backbone, which model.backbone '
-                "must leave out: set model.backbone=dict(type='BilateralTrunk', "
-                'backbone=...)'
-            )
+        check_neck(runner.model)
         batches = runner.train_dataloader.batch_sampler
         if not isinstance(batches, BilateralBatchSampler):
             raise ConfigError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import nn
 
 from ...checks import check_number
+from .feature_loss import FeatureLoss
 
 
 @MODELS.register_module()
-class LiftedStructuredLoss(nn.Module):
+class LiftedStructuredLoss(FeatureLoss):
     r"""Every pair of a class against all images of other classes in the batch.
 
     Song et al., CVPR 2016, Eq. 4. With distances :math:`D_{ij}` of two features and the

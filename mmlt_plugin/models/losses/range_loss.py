@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from mmpretrain.registry import MODELS
-from torch import nn
 
 from ...checks import check_number
+from .feature_loss import FeatureLoss
 
 
 @MODELS.register_module()
-class RangeLoss(nn.Module):
+class RangeLoss(FeatureLoss):
     r"""Pull the most distant images of a class together, push the nearest classes apart.
 
     Zhang et al., ICCV 2017, Eqs. 4 to 7. Of every class i in the batch, the k largest

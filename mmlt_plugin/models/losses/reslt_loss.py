@@ -36,9 +36,11 @@ class ResLTLoss(nn.Module):
         branch_eps: :math:`\epsilon \ge 0`; it caps the loss of one pair at
             :math:`-\log \epsilon`. 0 is ordinary cross-entropy.
         fusion_eps: :math:`\epsilon'`, 0 on CIFAR and iNaturalist, 1e-7 on ImageNet-LT.
+        loss_weight: Factor of both, >= 0.
 
     Raises:
-        ConfigError: ``alpha`` lies outside [0, 1], or an epsilon is negative.
+        ConfigError: ``alpha`` lies outside [0, 1], or an epsilon or ``loss_weight`` is
+            negative.
 
     Example:
         >>> import torch
@@ -50,16 +52,22 @@ class ResLTLoss(nn.Module):
     """
 
     def __init__(
-        self, alpha: float = 0.995, branch_eps: float = 1e-7, fusion_eps: float = 0.0
+        self,
+        alpha: float = 0.995,
+        branch_eps: float = 1e-7,
+        fusion_eps: float = 0.0,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         meaning = 'it is the weight of the branch loss against the fusion loss'
         check_number('alpha of ResLTLoss', alpha, '[0, 1]', meaning=meaning)
         check_number('branch_eps of ResLTLoss', branch_eps, '[0, inf)')
         check_number('fusion_eps of ResLTLoss', fusion_eps, '[0, inf)')
+        check_number('loss_weight of ResLTLoss', loss_weight, '[0, inf)')
         self.alpha = alpha
         self.branch_eps = branch_eps
         self.fusion_eps = fusion_eps
+        self.loss_weight = loss_weight
 
     def check_head(self, head: nn.Module) -> None:
         """Refuse a head without branches; ``ClassCountsHook`` asks before training."""
@@ -105,8 +113,8 @@ class ResLTLoss(nn.Module):
             -torch.stack([branch_sum, fusion_sum]) / counts * get_world_size()
         ).unbind()
         return dict(
-            loss_branch=self.alpha * branch_loss,
-            loss_fusion=(1 - self.alpha) * fusion_loss,
+            loss_branch=self.loss_weight * self.alpha * branch_loss,
+            loss_fusion=self.loss_weight * (1 - self.alpha) * fusion_loss,
         )
 
 

@@ -41,6 +41,7 @@ class RIDELoss(ModuleWithConstants):
         diversity: The factor :math:`\lambda` >= 0.
         temperature: T > 0.
         imbalance: :math:`\gamma` in [0, 1); 0 is the same temperature for all classes.
+        loss_weight: Factor of both terms, >= 0.
 
     Raises:
         ConfigError: An argument lies outside its range, the head is no expert's, or
@@ -63,15 +64,18 @@ class RIDELoss(ModuleWithConstants):
         diversity: float = 0.2,
         temperature: float = 1.0,
         imbalance: float = 0.0,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         check_number('diversity of RIDELoss', diversity, '[0, inf)')
         check_number('temperature of RIDELoss', temperature, '(0, inf)')
         check_number('imbalance of RIDELoss', imbalance, '[0, 1)')
+        check_number('loss_weight of RIDELoss', loss_weight, '[0, inf)')
         self.loss = MODELS.build(loss)
         self.diversity = diversity
         self.temperature = temperature
         self.imbalance = imbalance
+        self.loss_weight = loss_weight
         self.temperatures = torch.tensor([temperature], dtype=torch.float64)
 
     def check_head(self, head: nn.Module) -> None:
@@ -121,6 +125,6 @@ class RIDELoss(ModuleWithConstants):
         distance = (mean.exp() * (mean - scaled.log_softmax(-1))).sum(-1)
         factor = self.diversity * self.temperatures.mean().to(scaled) ** 2
         return dict(
-            loss=torch.stack(own).sum(),
-            loss_diversity=-factor * distance.sum(1).mean(),
+            loss=self.loss_weight * torch.stack(own).sum(),
+            loss_diversity=-self.loss_weight * factor * distance.sum(1).mean(),
         )

@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from mmengine.model import BaseModule, PretrainedInit, constant_init
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from ...weights import unwrapped
 
 #: A backbone's ``init_cfg.type`` that reads a checkpoint.
 PRETRAINED = ('Pretrained', PretrainedInit)
@@ -40,6 +43,10 @@ class BackboneParts(BaseModule):
         # Not as attributes: they are registered by the neck.
         self._frozen = tuple(p for name, p in parts if name.partition('.')[0] in frozen)
 
+    def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
+        """Refuse a backbone or a head that does not go with this neck."""
+        raise NotImplementedError
+
     def init_weights(self) -> None:
         """Initialise all parts as the backbone would."""
         super().init_weights()
@@ -59,3 +66,29 @@ class BackboneParts(BaseModule):
                 if isinstance(module, _BatchNorm):
                     module.eval()
         return self
+
+
+def check_neck(model: nn.Module) -> None:
+    """Ask a neck with parts of a backbone whether the other parts of the model fit it.
+
+    Args:
+        model: A classifier, wrapped or not.
+
+    Raises:
+        ConfigError: They do not.
+
+    Example:
+        >>> from mmpretrain.models import ImageClassifier
+        >>> from mmlt_plugin.models import check_neck
+        >>> net = dict(type='CIFARResNet', depth=32)
+        >>> model = ImageClassifier(
+        ...     backbone=dict(type='BilateralTrunk', backbone=net),
+        ...     neck=dict(type='BilateralNeck', backbone=net),
+        ...     head=dict(type='BBNHead', num_classes=10, in_channels=128),
+        ... )
+        >>> check_neck(model)
+    """
+    classifier: Any = unwrapped(model)
+    neck = getattr(classifier, 'neck', None)
+    if isinstance(neck, BackboneParts):
+        neck.check_neighbours(classifier.backbone, classifier.head)

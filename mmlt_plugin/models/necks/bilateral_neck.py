@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from ...checks import check_choice
+from ...errors import ConfigError
 from ..backbones.stages import last_block
 from ..layers import split_halves
 from .backbone_parts import BackboneParts
@@ -67,6 +69,22 @@ class BilateralNeck(BackboneParts):
         self.conventional, self.rebalancing = blocks
         self.branch = branch
         self.pairs = pairs
+
+    def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
+        """Refuse a whole backbone, and a head that takes no pairs."""
+        if not hasattr(backbone, 'is_bilateral_trunk'):
+            raise ConfigError(
+                'BilateralNeck has the last block of the backbone, which model.backbone '
+                "must leave out: set model.backbone=dict(type='BilateralTrunk', "
+                'backbone=...)'
+            )
+        in_pairs = self.pairs and self.branch == 'both'
+        if in_pairs and not hasattr(head, 'set_alpha'):
+            raise ConfigError(
+                f'BilateralNeck pairs the images of a batch, and {type(head).__name__} '
+                "takes single ones: set model.head.type='BBNHead', or "
+                'model.neck.pairs=False'
+            )
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
         """Last map of the trunk to the features of both branches, side by side."""

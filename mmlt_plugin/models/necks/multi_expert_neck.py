@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from mmengine.model import ModuleList, Sequential
 from mmpretrain.registry import MODELS
+from torch import nn
 
 from ...checks import check_number
 from ...errors import ConfigError
@@ -72,6 +73,23 @@ class MultiExpertNeck(BackboneParts):
             Sequential(*(stage for _, stage in expert)) for expert in parts
         )
         self.pool = pool
+        self.shared_stages = len(nets[0].res_layers) - stages
+
+    def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
+        """Refuse a backbone with other stages, and a head for a single feature."""
+        if len(getattr(backbone, 'res_layers', [])) != self.shared_stages:
+            raise ConfigError(
+                'MultiExpertNeck has the last stages of the backbone, which '
+                'model.backbone must leave out, no more and no less: set '
+                "model.backbone=dict(type='MultiExpertTrunk', backbone=...), and stages "
+                'alike in both'
+            )
+        if not hasattr(head, 'experts'):
+            raise ConfigError(
+                f'MultiExpertNeck makes a feature for each of {len(self.experts)} experts, '
+                f'and {type(head).__name__} takes one: set model.head=dict('
+                "type='MultiExpertHead', head=...)"
+            )
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """Last map of the trunk to the features of all experts."""
