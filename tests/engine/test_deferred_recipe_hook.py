@@ -1,9 +1,12 @@
 """Deferred re-weighting in real trainings on the digits."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmpretrain.models import LinearClsHead
 from mmpretrain.registry import HOOKS
 
 from mmlt_plugin.engine import ClassCountsHook, DeferredRecipeHook
@@ -81,6 +84,27 @@ def test_the_new_loss_follows_the_model(tmp_path):
     scores = torch.zeros(2, 10, device='meta')
     loss(scores, torch.zeros(2, dtype=torch.int64, device='meta'))
     assert loss.counts.device.type == loss.weights.device.type == 'meta'
+    with_buffers = torch.nn.BatchNorm1d(1)  # which no counts bring there
+    hook._switch_loss(runner, with_buffers)
+    assert with_buffers.running_mean.device.type == 'meta'
+
+
+@pytest.mark.parametrize('wrap', [lambda model: model, torch.nn.DataParallel])
+def test_what_is_changed_in_a_wrapped_model(wrap):
+    hook, new = DeferredRecipeHook([]), torch.nn.Identity()
+    model = torch.nn.Module()
+    model.head = LinearClsHead(num_classes=2, in_channels=4)
+    model.data_preprocessor = SimpleNamespace(num_classes=2, batch_augments=None)
+    runner = SimpleNamespace(model=wrap(model), hooks=[])
+    hook._switch_batch_augments(runner, new)
+    assert model.data_preprocessor.batch_augments is new
+    hook._switch_loss(runner, new)
+    assert model.head.loss_module is new
+    model.loss_module = torch.nn.Identity()
+    model.head = LinearClsHead(num_classes=2, in_channels=4)
+    hook._switch_loss(runner, new)  # the model's own loss comes before its head's
+    assert model.loss_module is new
+    assert model.head.loss_module is not new
 
 
 @pytest.mark.parametrize(
@@ -116,17 +140,31 @@ def test_batch_augmentations_that_start_late_mix(tmp_path):
         epochs=2,
         **{'model.head.loss': dict(type='ReweightedLoss')},
     )  # fmt: skip
-    kinds = []
+    labels = []
     loss = runner.model.head.loss_module.forward
 
     def watch(score, target, **kwargs):
-        kinds.append(target.dim())
+        labels.append(int((target > 0).sum(1).max()) if target.dim() > 1 else 1)
         return loss(score, target, **kwargs)
 
     runner.model.head.loss_module.forward = watch
     runner.train()
     steps = len(runner.train_dataloader)
-    assert kinds == [1] * steps + [2] * steps
+    assert labels == [1] * steps + [2] * steps, 'of an image'
+
+
+def test_a_pipeline_that_starts_late(tmp_path):
+    smaller = [dict(type='Resize', scale=8), dict(type='PackInputs')]
+    schedule = [dict(action_epoch=2, train_pipeline=smaller)]
+    runner = make_runner(tmp_path, schedule, epochs=2)
+    sizes = []
+    runner.model.backbone.register_forward_pre_hook(
+        lambda net, inputs: sizes.append((net.training, inputs[0].size(-1)))
+    )
+    runner.train()
+    steps = len(runner.train_dataloader)
+    trained = [size for training, size in sizes if training]
+    assert trained == [16] * steps + [8] * steps
 
 
 def test_batch_augmentations_need_the_number_of_classes(tmp_path):

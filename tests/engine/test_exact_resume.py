@@ -1,8 +1,10 @@
 """A resumed run equals an uninterrupted one bit for bit."""
 
+import random
 from copy import deepcopy
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,6 +12,11 @@ from mmlt_plugin.engine.hooks import exact_resume_hook
 from mmlt_plugin.errors import ConfigError
 from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
 
+FLIPPED = [
+    dict(type='Resize', scale=16),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackInputs'),
+]
 CASES = {
     'plain': {},
     'workers': {'train_dataloader.num_workers': 2},
@@ -57,16 +64,17 @@ CASES = {
         'custom_hooks': [
             dict(
                 type='SwitchRecipeHook',
-                schedule=[
-                    dict(
-                        action_epoch=3,
-                        train_pipeline=[
-                            dict(type='Resize', scale=16),
-                            dict(type='RandomFlip', prob=0.5),
-                            dict(type='PackInputs'),
-                        ],
-                    )
-                ],
+                schedule=[dict(action_epoch=3, train_pipeline=FLIPPED)],
+            )
+        ],
+    },
+    'another pipeline by then': {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True,
+        'custom_hooks': [
+            dict(
+                type='SwitchRecipeHook',
+                schedule=[dict(action_epoch=2, train_pipeline=FLIPPED)],
             )
         ],
     },
@@ -153,7 +161,11 @@ BY_ITERATIONS = {
 @pytest.mark.parametrize(
     ('settings', 'changed', 'text'),
     [
-        ({'train_cfg.max_epochs': 1}, {'randomness.seed': None}, 'randomness.seed'),
+        (
+            {'train_cfg.max_epochs': 1},
+            {'randomness.seed': None},
+            'randomness.seed is not set',
+        ),
         (BY_ITERATIONS, {'train_cfg.max_iters': 3}, 'counts iterations'),
         (
             {'train_cfg.max_epochs': 1, 'optim_wrapper.accumulative_counts': 5},
@@ -206,28 +218,50 @@ def test_two_ranks(tmp_path, run_tool):
     assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
 
 
-def first_draws(monkeypatch, rank=0, worker=0):
-    """Of two datasets in a worker, and of the main process."""
+def test_an_exact_resume_warns_of_nothing():
+    runner = SimpleNamespace(
+        cfg=dict(randomness=dict(seed=0)),
+        seed=0,
+        train_loop=None,
+        param_schedulers=[],
+        optim_wrapper=SimpleNamespace(_accumulative_counts=4),
+        train_dataloader=range(12),
+    )
+    assert list(exact_resume_hook.why_not_exact(runner)) == []
+    exact_resume_hook.ExactResumeHook().before_train(SimpleNamespace(_resume=False))
+
+
+def draw():
+    return random.random(), np.random.rand(), float(torch.rand(()))  # noqa: NPY002
+
+
+def first_draws(monkeypatch, seed=3, epoch=0, rank=0, worker=0):
+    """Of two images of two datasets in a worker, and of the main process."""
     monkeypatch.setattr(exact_resume_hook, 'get_rank', lambda: rank)
     worker = SimpleNamespace(id=worker)
     monkeypatch.setattr(exact_resume_hook, 'get_worker_info', lambda: worker)
-    leaves = [
-        SimpleNamespace(pipeline=lambda _: float(torch.rand(()))) for _ in range(2)
-    ]
+    leaves = [SimpleNamespace(pipeline=lambda _: draw()) for _ in range(2)]
     loader = SimpleNamespace(dataset=SimpleNamespace(datasets=leaves))
-    runner = SimpleNamespace(epoch=0, seed=3, train_dataloader=loader)
+    runner = SimpleNamespace(epoch=epoch, seed=seed, train_dataloader=loader)
     hook = exact_resume_hook.ExactResumeHook()
     hook.before_train_epoch(runner)
-    found = [leaf.pipeline(None) for leaf in leaves]
-    hook.before_train_iter(runner, 0)
-    return [*found, float(torch.rand(()))]
+    main = [draw()]
+    wrapped = [leaf.pipeline for leaf in leaves]
+    hook.before_train_epoch(runner)
+    assert [leaf.pipeline for leaf in leaves] == wrapped, 'once is enough'
+    found = [leaf.pipeline(None) for _ in range(2) for leaf in leaves]
+    for iteration in range(2):
+        hook.before_train_iter(runner, iteration)
+        main.append(draw())
+    return found, main
 
 
 def test_ranks_workers_and_datasets_draw_differently(monkeypatch):
-    one = first_draws(monkeypatch)
-    assert one == first_draws(monkeypatch)
-    assert one[0] != one[1]
-    assert one[0] != first_draws(monkeypatch, worker=1)[0]
-    other = first_draws(monkeypatch, rank=1)
-    assert one[0] != other[0]
-    assert one[2] != other[2]
+    found, main = first_draws(monkeypatch)
+    assert (found, main) == first_draws(monkeypatch)
+    one = {*found, *main}
+    assert len(one) == 7, 'nothing is drawn twice'
+    for other in (dict(seed=4), dict(epoch=1), dict(rank=1)):
+        of_worker, of_main = first_draws(monkeypatch, **other)
+        assert not one & {*of_worker, *of_main}
+    assert not one & {*first_draws(monkeypatch, worker=1)[0]}

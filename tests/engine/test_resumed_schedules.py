@@ -1,10 +1,14 @@
 """Schedules that are not the checkpoint's."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
+import torch
+from mmengine.registry import PARAM_SCHEDULERS
 
-from mmlt_plugin.engine.resumed_schedules import replay_schedules
+from mmlt_plugin.engine import ExactResumeHook
+from mmlt_plugin.engine.resumed_schedules import replay_schedules, schedules_differ
 from mmlt_plugin.errors import ConfigError
 from tests.engine.runs import assert_equal, final_state, make_runner
 
@@ -50,19 +54,54 @@ def test_a_changed_schedule_with_another_batch_size(tmp_path):
     assert rates[-1] == pytest.approx(rates[0] * 0.1)
 
 
-def test_a_checkpoint_within_the_first_epoch(tmp_path):
-    """No schedule by epoch has stepped, every one by iteration has."""
+@pytest.mark.parametrize(('epoch', 'iteration'), [(0, 3), (2, 24)])
+def test_schedules_by_epoch_and_by_iteration(tmp_path, epoch, iteration):
+    """Within the first epoch no schedule by epoch has stepped."""
     schedules = [
-        dict(type='MultiStepLR', milestones=[1]),
-        dict(type='LinearLR', start_factor=0.5, end=10, by_epoch=False),
+        dict(type='MultiStepLR', milestones=[1], end=9),
+        dict(type='LinearLR', start_factor=0.5, end=99, by_epoch=False),
+        dict(type='MultiStepMomentum', milestones=[1], gamma=0.5, end=9),
     ]
     runner = make_runner(
         tmp_path, param_scheduler=schedules, **{'train_cfg.max_epochs': 1}
     )
     runner.train()
-    runner.train_loop._epoch, runner.train_loop._iter = 0, 3
+    runner.train_loop._epoch, runner.train_loop._iter = epoch, iteration
     replay_schedules(runner)
-    assert [scheduler.last_step for scheduler in runner.param_schedulers] == [0, 3]
+    steps = [scheduler.last_step for scheduler in runner.param_schedulers]
+    assert steps == [epoch, iteration, epoch]
+    (group,) = runner.optim_wrapper.param_groups
+    assert group['momentum'] == (0.45 if epoch else 0.9)
+
+
+def build(cfg, lr=0.1):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    return PARAM_SCHEDULERS.build(dict(cfg, optimizer=optimizer))
+
+
+def test_what_is_another_schedule():
+    multi = dict(type='MultiStepLR', milestones=[2, 4])
+    trained = build(multi)
+    for _ in range(3):
+        trained.step()
+    states = dict(net=[trained.state_dict()])
+    assert not schedules_differ(
+        states, dict(net=[build(dict(multi, verbose=True), 0.2)])
+    )
+    for new in (dict(multi, milestones=[2, 5]), dict(multi, gamma=0.5)):
+        assert schedules_differ(states, dict(net=[build(new)]))
+    plateau = build(dict(PLATEAU, patience=1, cooldown=2))
+    for _ in range(7):  # gets no better, is reduced, and waits
+        plateau.step({'shot/all': 50.0})
+        fresh = build(dict(PLATEAU, patience=1, cooldown=2))
+        assert not schedules_differ([plateau.state_dict()], [fresh])
+
+
+def test_weights_alone_bring_no_schedule():
+    hook, plateau = ExactResumeHook(), build(PLATEAU)
+    runner = SimpleNamespace(_resume=False, param_schedulers=[plateau])
+    hook.after_load_checkpoint(runner, dict(param_schedulers=[]))
+    assert not hook.schedules_changed
 
 
 def test_a_training_goes_on_without_its_schedule(tmp_path):

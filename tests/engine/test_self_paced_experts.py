@@ -11,6 +11,7 @@ from mmlt_plugin.checkpoint_model import model_of_checkpoint
 from mmlt_plugin.class_counts import shot_splits
 from mmlt_plugin.datasets import Digits
 from mmlt_plugin.engine import SelfPacedExpertsHook
+from mmlt_plugin.engine.hooks import self_paced_experts_hook
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import LFMEClassifier
 from mmlt_plugin.scripts.cli import default_work_dir
@@ -111,14 +112,14 @@ class Watch(Hook):
         self.weights.append(unwrapped(runner.model).expert_weights.tolist())
 
 
-def answers(model, dataset):
+def answers(model, dataset, preprocess):
     """Labels and logits of all digits, without any dataloader."""
     pipeline = Compose([dict(type='Resize', scale=16), dict(type='PackInputs')])
     infos = [dataset.get_data_info(number) for number in range(len(dataset))]
     data = dict(inputs=[pipeline(info)['inputs'] for info in infos])
     with torch.no_grad():
-        inputs = model.eval().data_preprocessor(data)['inputs']
-        logits = model.head(model.extract_feat(inputs))
+        inputs = preprocess(data)['inputs']
+        logits = model.eval().head(model.extract_feat(inputs))
     return [(int(info['gt_label']), row) for info, row in zip(infos, logits)]
 
 
@@ -130,9 +131,10 @@ def accuracy_of(rows, classes):
 
 
 def test_weights_and_easiness_of_a_training(experts, tmp_path):
-    # Compared every two epochs, on the training images of the digits.
-    settings = student_settings(experts, interval=2, dataset=dict(split='train'))
-    runner = make_runner(tmp_path, **settings)
+    # Compared every two epochs, on the training images of the digits; the experts come in
+    # another order, and see images as the student does.
+    settings = student_settings(experts[::-1], interval=2, dataset=dict(split='train'))
+    runner = make_runner(tmp_path, **settings, **{'data_preprocessor.std': [150.0] * 3})
     watch = Watch()
     runner.register_hook(watch)
     runner.train()
@@ -140,10 +142,12 @@ def test_weights_and_easiness_of_a_training(experts, tmp_path):
     assert watch.weights[0] == [1, 1, 1]
     assert watch.weights[1] == watch.weights[2] != [1, 1, 1]
 
+    assert runner.cfg.val_dataloader.dataset.split == 'test', 'that of the validation'
     student = unwrapped(runner.model)
     student.load_state_dict(torch.load(tmp_path / 'epoch_2.pth')['state_dict'])
+    preprocess = student.data_preprocessor
     digits = Digits(split='train')
-    of_student = answers(student, digits)
+    of_student = answers(student, digits, preprocess)
     dataset = runner.train_dataloader.dataset
     counts = np.bincount(dataset.get_gt_labels())
     splits = shot_splits(counts, **THRESHOLDS)
@@ -151,11 +155,14 @@ def test_weights_and_easiness_of_a_training(experts, tmp_path):
     for path, (split, classes) in zip(experts, splits.items()):
         expert, _ = model_of_checkpoint(path)
         assert expert.head.classes.tolist() == classes.tolist()
-        best = accuracy_of(answers(expert, digits), classes)
+        best = accuracy_of(answers(expert, digits, preprocess), classes)
+        (found,) = [e.accuracy for e in student.experts if e.split == split]
+        assert found == pytest.approx(best)
         share = accuracy_of(of_student, classes) / best
         expected.append(min(1, max(0, (1 - share) / (1 - 0.3))))
         means[split] = counts[classes].mean()
-        for number, (label, logits) in enumerate(answers(expert, dataset)):
+        rows = answers(expert, dataset, preprocess)
+        for number, (label, logits) in enumerate(rows):
             if label in classes:
                 easiness[number] = label, split, float(logits.softmax(0)[label])
     assert watch.weights[1] == pytest.approx(expected, abs=1e-5)
@@ -180,13 +187,24 @@ def test_a_student_with_mixup(experts, tmp_path):
 
 
 @pytest.mark.parametrize('fp16', [False, True])
-def test_precision_is_that_of_the_validation(experts, tmp_path, fp16):
+def test_precision_is_that_of_the_validation(experts, tmp_path, fp16, monkeypatch):
     runner = make_runner(
-        tmp_path, **student_settings(experts), **{'val_cfg.fp16': fp16}
+        tmp_path,
+        **student_settings(experts),
+        **{'val_cfg.fp16': fp16, 'train_cfg.max_epochs': 1},
     )
-    hook = next(h for h in runner.hooks if hasattr(h, 'checkpoints'))
-    with hook._precision(runner):
-        assert torch.is_autocast_enabled('cpu') == fp16
+    passes = []
+    for name in ('class_accuracies', 'confidences'):
+        real = getattr(self_paced_experts_hook, name)
+
+        def watched(*args, real=real):
+            passes.append(torch.is_autocast_enabled('cpu'))
+            return real(*args)
+
+        monkeypatch.setattr(self_paced_experts_hook, name, watched)
+    runner.train()
+    assert passes == [fp16] * 3, 'of the experts, all images, and of the student'
+    assert unwrapped(runner.model).easiness.dtype == torch.float32
 
 
 def test_experts_are_laid_out_as_the_student(experts, tmp_path):
@@ -285,6 +303,7 @@ def test_what_is_refused(experts, tmp_path, checkpoints, settings, message):
     ('settings', 'message'),
     [
         (dict(threshold=1.0), 'threshold=1.0 of SelfPacedExpertsHook'),
+        (dict(threshold=-0.1), 'threshold=-0.1 of SelfPacedExpertsHook'),
         (dict(interval=0), 'interval=0 of SelfPacedExpertsHook'),
         (dict(checkpoints='a.pth'), r"='a.pth' of .* must be a list, \[a.pth\]"),
     ],

@@ -248,6 +248,7 @@ def test_cosine_head():
         (lambda: ReweightedLoss(normalizer='sum'), "normalizer='sum'"),
         (lambda: ReweightedLoss(gamma=-1), 'gamma=-1'),
         (lambda: LDAMLoss(max_margin=0), 'max_margin=0'),
+        (lambda: SoftmaxEqualizationLoss(threshold=1.5), r'threshold=1\.5'),
         (lambda: CosineClsHead(3, 4, scale=0), 'scale=0'),
         (
             lambda: ReweightedLoss()(torch.zeros(1, 3), torch.tensor([0])),

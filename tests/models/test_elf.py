@@ -85,13 +85,39 @@ def test_against_loops(name, confidence):
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize('name', HEADS)
+def test_soft_labels_are_expectations(name):
+    """All exits add theirs, over the images' expected weights."""
+    head = make_head(name, confidence=1.0)
+    feats, labels = make_batch()
+    mixed = samples(labels)
+    for sample, a, b in zip(mixed, labels, labels[::-1]):
+        sample.set_gt_score(0.6 * one_hot(a) + 0.4 * one_hot(b))
+    loss_module = head.loss_module
+    weights = getattr(loss_module, 'weights', torch.ones(C)).double()
+    if getattr(loss_module, 'normalizer', '') != 'weights':
+        weights = torch.ones(C).double()
+    total = sum(
+        0.6 * weights[a] + 0.4 * weights[b] for a, b in zip(labels, labels[::-1])
+    )
+    loss = 0.0
+    for expert, feat in zip(head.experts, feats):
+        for share, label in ((0.6, labels), (0.4, labels[::-1])):
+            own = loss_module(
+                expert((feat,)), torch.tensor(label), reduction_override='none'
+            )
+            loss = loss + share * own.sum() / total
+    torch.testing.assert_close(head.loss(feats, mixed)['loss'], loss)
+
+
 def test_accuracy_is_the_last_exits_and_soft_labels_count_by_their_largest_part():
-    head = make_head('LDAM-DRW', cal_acc=True)
+    head = make_head('LDAM-DRW', cal_acc=True, topk=(1, 2))
     feats, labels = make_batch()
     found = head.loss(feats, samples(labels))
     right = head.experts[-1]((feats[-1],)).argmax(1) == torch.tensor(labels)
     accuracy = 100 * right.float().mean()
     torch.testing.assert_close(found['accuracy_top-1'], accuracy)
+    assert found['accuracy_top-2'] >= accuracy
     soft = samples(labels)
     for sample, label in zip(soft, labels):
         other = one_hot((label + 1) % C)
@@ -115,8 +141,9 @@ def test_features_of_all_stages_of_a_net():
 
 
 def test_what_is_refused():
-    with pytest.raises(ConfigError, match=r'confidence=1.5 of EarlyExitHead'):
-        make_head(confidence=1.5)
+    for confidence in (0, 1.5):
+        with pytest.raises(ConfigError, match=f'confidence={confidence} of EarlyExit'):
+            make_head(confidence=confidence)
     loss = MODELS.build(dict(type='LDAMLoss'))
     with pytest.raises(ConfigError, match='LDAMLoss takes cosines'):
         check_match(make_head(), loss)

@@ -1,5 +1,6 @@
 """Draws of the softmax equalization loss; its formula is among test_class_count_losses.py."""
 
+import pytest
 import torch
 
 from mmlt_plugin.models import SoftmaxEqualizationLoss
@@ -28,6 +29,15 @@ def test_equalization_draws_anew_for_every_image_and_class():
         expected = expected * torch.tensor([0.7, 0.3]).reshape(shape)
     chi_square = ((found - expected) ** 2 / expected).sum()
     assert chi_square < 30  # 7 degrees of freedom: p < 1e-4
+
+
+@pytest.mark.parametrize('settings', [dict(threshold=0), dict(threshold=1, gamma=0)])
+def test_where_no_class_is_left_out_it_is_the_cross_entropy(settings):
+    loss = SoftmaxEqualizationLoss(**settings)
+    loss.set_class_counts([500, 120, 40, 9, 1])
+    z, labels = torch.randn(6, 5), torch.randint(5, (6,))
+    expected = torch.nn.functional.cross_entropy(z, labels)
+    torch.testing.assert_close(loss(z, labels), expected)
 
 
 def test_equalization_of_large_logits_is_finite():

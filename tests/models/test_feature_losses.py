@@ -81,11 +81,17 @@ def compare(loss, naive, label, size=2.0):
 @pytest.mark.parametrize('label', LABELS, ids=str)
 @pytest.mark.parametrize('k', [1, 2, 5])
 @pytest.mark.parametrize('margin', [0.1, 50.0])
-@pytest.mark.parametrize(('alpha', 'beta'), [(1.0, 1.0), (0.3, 2.0), (0.0, 1.0)])
-def test_range_loss(label, k, margin, alpha, beta):
+@pytest.mark.parametrize(
+    ('alpha', 'beta'), [(1.0, 1.0), (0.3, 2.0), (0.0, 1.0), (1.0, 0.0)]
+)
+@pytest.mark.parametrize('size', [0.001, 2.0, 5000.0])
+def test_range_loss(label, k, margin, alpha, beta, size):
     settings = dict(k=k, margin=margin, alpha=alpha, beta=beta)
     compare(
-        RangeLoss(**settings), lambda x, label: naive_range(x, label, **settings), label
+        RangeLoss(**settings),
+        lambda x, label: naive_range(x, label, **settings),
+        label,
+        size,
     )
 
 
@@ -120,7 +126,7 @@ def test_equal_images_have_finite_gradients(loss):
 @pytest.mark.parametrize('label', [[0, 0, 2, 3, 3, 3], [1]], ids=str)
 @pytest.mark.parametrize('margin', [0.1, 100.0])
 @pytest.mark.parametrize('repel', [0.0, 0.01, 0.7])
-@pytest.mark.parametrize('weight', [0.01, 1.0])
+@pytest.mark.parametrize('weight', [0.0, 0.01, 1.0])
 def test_disc_centroids_loss(label, margin, repel, weight):
     torch.manual_seed(0)
     loss = DiscCentroidsLoss(4, 3, margin, repel, weight).double()
@@ -204,9 +210,15 @@ def test_soft_labels_are_refused():
     ('build', 'named'),
     [
         (lambda: RangeLoss(k=0), 'k=0 of RangeLoss'),
-        (lambda: RangeLoss(margin=-1), 'margin=-1 of RangeLoss'),
+        (lambda: RangeLoss(k=1.5), 'k=1.5 of RangeLoss'),
+        (lambda: RangeLoss(margin=0), 'margin=0 of RangeLoss'),
+        (lambda: RangeLoss(alpha=-1), 'alpha=-1 of RangeLoss'),
+        (lambda: RangeLoss(beta=-1), 'beta=-1 of RangeLoss'),
         (lambda: LiftedStructuredLoss(math.nan), 'margin=nan of LiftedStructured'),
+        (lambda: LiftedStructuredLoss(0), 'margin=0 of LiftedStructured'),
+        (lambda: DiscCentroidsLoss(2, 2, margin=0), 'margin=0 of DiscCentroids'),
         (lambda: DiscCentroidsLoss(2, 2, repel=-1), 'repel=-1 of DiscCentroids'),
+        (lambda: DiscCentroidsLoss(2, 2, weight=-1), 'weight=-1 of DiscCentroids'),
         (
             lambda: FeatureLossHead(
                 2, 4, feature_loss=dict(type='RangeLoss'), feature_weight=-1

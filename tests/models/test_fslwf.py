@@ -1,8 +1,10 @@
 """FSLwF's head and generator against loops in float64."""
 
+import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
+from mmpretrain.registry import DATA_SAMPLERS
 from mmpretrain.structures import DataSample
 
 from mmlt_plugin.datasets import (
@@ -13,6 +15,7 @@ from mmlt_plugin.datasets import (
 )
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import FSLwFHead
+from mmlt_plugin.models.heads.fslwf_head import episode
 from tests.models.samples import samples
 
 C, D = 7, 6
@@ -112,8 +115,9 @@ def test_rows_of_few_shot_classes_are_made_of_their_images(novel):
             naive_share(head.generator, f, head.fc.weight, BASE) if novel else unit(f)
         )
         torch.testing.assert_close(seen[n], share)
-    made = torch.zeros(C, D, dtype=torch.float64)
+    made = torch.randn(C, D, dtype=torch.float64)  # base classes have their own rows
     made[1] = seen[:4].mean(0)
+    made[1, 0] = made[6] = 0
     head.set_class_means(made)
     logits = head((feature,))
     assert (logits[:, 6] == -torch.inf).all(), 'no image, no row'
@@ -124,7 +128,7 @@ def test_rows_of_few_shot_classes_are_made_of_their_images(novel):
 
 
 def test_training_accuracy_is_that_of_the_images_asked():
-    head = make_head(cal_acc=True)
+    head = make_head(cal_acc=True, topk=(1, 2))
     feature, labels = make_batch()
     head.loss_module = Logits()
     found = head.loss((feature,), labels)
@@ -132,6 +136,20 @@ def test_training_accuracy_is_that_of_the_images_asked():
     right = found['loss'].argmax(1) == torch.tensor(LABELS)
     expected = 100 * right[~makes_row].double().mean()
     assert found['accuracy_top-1'].item() == pytest.approx(expected.item())
+    assert found['accuracy_top-2'] >= found['accuracy_top-1']
+
+
+@pytest.mark.parametrize('novel', [0, 1, 2, 3, 4])
+def test_which_classes_play_and_which_images_make_their_rows(novel):
+    torch.manual_seed(0)
+    for label in torch.randint(
+        4, (50, 6)
+    ).tolist():  # classes of one image among others
+        plays = list(dict.fromkeys(label))[:novel]
+        makes = [y in plays and label[:n].count(y) < 2 for n, y in enumerate(label)]
+        is_novel, makes_row = episode(torch.tensor(label), 4, novel, exemplars=2)
+        assert is_novel.tolist() == [c in plays for c in range(4)]
+        assert makes_row.tolist() == makes
 
 
 class Logits(torch.nn.Module):
@@ -164,6 +182,8 @@ def test_initial_values():
     )
     query = head.generator.query(torch.eye(400))
     torch.testing.assert_close(query, torch.eye(400), rtol=0, atol=0.01)
+    assert (query - torch.eye(400)).std().item() == pytest.approx(1e-3, rel=0.1)
+    assert head.generator.keys.std().item() == pytest.approx(0.005**0.5, rel=0.1)
 
 
 @pytest.mark.parametrize('novel', [0, 2])
@@ -202,8 +222,22 @@ def test_a_head_that_knows_no_training_images():
     ):
         with pytest.raises(ConfigError, match=r'images per class.*ClassCountsHook'):
             ask()
-    head.set_class_counts([20] * C)
-    assert head((torch.zeros(1, D),)).shape == (1, C), 'no class is few-shot'
+    for counts in ([20] * C, [20] * (C - 1) + [0]):
+        head.set_class_counts([20] * (C - 1) + [1])
+        assert head.sampler_of_means['split'] == 'few'
+        with pytest.raises(ConfigError, match='ClassMeansHook'):
+            head((torch.zeros(1, D),))
+        head.set_class_counts(counts)
+        assert head.sampler_of_means is None, 'no class is few-shot'
+        assert head((torch.zeros(1, D),)).shape == (1, C)
+
+
+def test_few_shot_classes_may_have_many_images():
+    head = FSLwFHead(10, D, few=127)
+    dataset = digits()
+    head.set_class_counts(np.bincount(dataset.get_gt_labels()))
+    sampler = DATA_SAMPLERS.build(dict(head.sampler_of_means, dataset=dataset, seed=0))
+    assert {dataset.get_gt_labels()[n] for n in sampler} == set(range(1, 10))
 
 
 def digits():
@@ -225,6 +259,7 @@ def test_samplers_of_both_stages():
     for head, wrong in [
         (first, uniform),
         (first, ClassBalancedSampler(digits(), seed=0)),
+        (FSLwFHead(10, D, few=12), balanced),
         (first, few),
         (second, few),
         (second, balanced),

@@ -27,9 +27,17 @@ def test_prediction_is_the_mean_of_the_experts():
     feats = tuple(torch.randn(K, N, 4))
     expected = sum(e((f,)) for e, f in zip(head.experts, feats)) / K
     torch.testing.assert_close(head(feats), expected)
-    assert head.pre_logits(feats).shape == (N, K * 4)
+    assert torch.equal(head.pre_logits(feats), torch.cat(feats, 1))
     weights = [expert.fc.weight for expert in head.experts]
     assert not torch.equal(weights[0], weights[1])
+
+
+def test_inputs_of_several_branches_are_laid_side_by_side_too():
+    head = make_head(dict(type='ResLTHead', num_classes=C, in_channels=4, groups=2))
+    feats = tuple(torch.randn(K, N, 4))
+    parts = [e.pre_logits((f,)) for e, f in zip(head.experts, feats)]
+    found = head.pre_logits(feats)
+    torch.testing.assert_close(found, torch.cat([p.flatten(1) for p in parts], 1))
 
 
 def test_losses_of_any_head_are_added():
@@ -57,6 +65,7 @@ def test_ride_loss_in_the_head():
     cfg = dict(
         type='CosineClsHead', num_classes=C, in_channels=4,
         loss=dict(type='RIDELoss', loss=LOSSES['LDAM-DRW']), cal_acc=True,
+        topk=(1, 2),
     )  # fmt: skip
     head = make_head(cfg)
     for module in head.modules():
@@ -70,6 +79,8 @@ def test_ride_loss_in_the_head():
         torch.testing.assert_close(found[key], value)
     right = logits.mean(1).argmax(1) == torch.tensor(labels)
     torch.testing.assert_close(found['accuracy_top-1'], 100 * right.float().mean())
+    among_two = (logits.mean(1).topk(2).indices == torch.tensor(labels)[:, None]).any(1)
+    torch.testing.assert_close(found['accuracy_top-2'], 100 * among_two.float().mean())
 
 
 def test_experts_share_their_loss_and_refuse_what_does_not_fit():
@@ -136,6 +147,8 @@ def test_cosines_without_a_scale_are_warned_of(warned):
     ('build', 'message'),
     [
         (lambda: make_head()((torch.zeros(N, 4),)), 'has 3 heads and got 1 features'),
+        (lambda: make_head()((torch.zeros(N, 4),) * 4), 'has 3 heads and got 4 features'),
+        (lambda: MultiExpertHead(LINEAR, experts=2.5), 'experts=2.5 of MultiExpertHead'),
         (lambda: MultiExpertHead(head=[]), 'MultiExpertHead has no experts'),
         (lambda: EarlyExitHead(head=LINEAR, in_channels=[]), 'EarlyExitHead has no experts'),
         (lambda: make_head(dict(LINEAR, type='NCMHead')), 'cannot have a NCMHead'),

@@ -6,7 +6,7 @@ from mmpretrain.models import LinearNeck
 from mmpretrain.structures import DataSample
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import ModulatedAttentionNeck, OLTRHead
+from mmlt_plugin.models import DiscCentroidsLoss, ModulatedAttentionNeck, OLTRHead
 from tests.models.samples import samples
 
 C, D, N = 5, 6, 7
@@ -63,7 +63,9 @@ def test_losses_and_what_learns_from_them():
     logits = naive(head, feature)
     expected = torch.nn.functional.cross_entropy(logits, label)
     torch.testing.assert_close(losses['loss'], expected)
-    torch.testing.assert_close(losses['loss_centroids'], head.memory(feature, label))
+    memory = DiscCentroidsLoss(C, D, weight=0.5).double()
+    memory.load_state_dict(head.memory.state_dict())
+    torch.testing.assert_close(losses['loss_centroids'], memory(feature, label))
     assert set(losses) == {'loss', 'loss_centroids', 'accuracy_top-1'}
     losses['loss'].backward(retain_graph=True)
     assert head.memory.centroids.grad is None, 'only the memory writes itself'
@@ -75,11 +77,24 @@ def test_a_feature_that_is_a_centroid():
     head = make_head().float()
     feature = torch.randn(C, D)
     head.set_class_means(feature)
+    assert torch.equal(head.memory.centroids, feature)
     inputs = feature.clone().requires_grad_()
     logits = head((inputs,))
     logits.sum().backward()
     assert inputs.grad.isfinite().all()
     assert logits.abs().max() <= head.scale
+
+
+def test_a_feature_near_a_centroid_of_many():
+    """Whose distance a product of matrices would lose."""
+    torch.manual_seed(0)
+    head = OLTRHead(num_classes=30, in_channels=D, reach=1e-4)
+    head.set_class_means(100 + torch.randn(30, D))
+    feature = head.memory.centroids.detach()[:N] + torch.randn(N, D) / 1000
+    found = head((feature,)).double()
+    torch.testing.assert_close(
+        found, naive(head.double(), feature.double()), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_a_feature_of_zeros():
@@ -96,6 +111,9 @@ def test_not_in_bfloat16():
     expected = head((feature,))
     with torch.autocast('cpu', dtype=torch.bfloat16):
         torch.testing.assert_close(head((feature,)), expected, rtol=0, atol=0)
+        # What a backbone under autocast gives.
+        found = head((feature.bfloat16(),))
+    torch.testing.assert_close(found, head((feature.bfloat16().float(),)))
 
 
 def test_soft_labels_are_refused():
@@ -126,7 +144,7 @@ def naive_attention(neck, x):
 
 
 @pytest.mark.parametrize('size', [3, (2, 4)], ids=str)
-@pytest.mark.parametrize('reduction', [1, 2])
+@pytest.mark.parametrize('reduction', [1, 2, 4])
 def test_attention(size, reduction):
     torch.manual_seed(0)
     neck = ModulatedAttentionNeck(4, 3, size, reduction, norm_cfg=None).double()
@@ -136,12 +154,28 @@ def test_attention(size, reduction):
     expected = naive_attention(neck, x)
     torch.testing.assert_close(neck.attend(x), expected)
     pooled = (x + expected).mean((2, 3)) @ neck.fc.weight.T + neck.fc.bias
-    torch.testing.assert_close(neck((x,))[0], pooled)
+    torch.testing.assert_close(neck((torch.zeros(1), x))[0], pooled)
     for a, b in zip(
         torch.autograd.grad(neck((x,))[0].square().sum(), [x, *neck.parameters()]),
         torch.autograd.grad(pooled.square().sum(), [x, *neck.parameters()]),
     ):
         torch.testing.assert_close(a, b)
+
+
+def test_attention_of_large_half_precision_maps_is_finite():
+    neck = ModulatedAttentionNeck(4, 3, feature_size=2, norm_cfg=None)
+    torch.nn.init.ones_(neck.attention['out'].weight)
+    x = torch.full((1, 4, 2, 2), 200.0)
+    with torch.autocast('cpu', dtype=torch.float16):
+        assert neck.attend(x).isfinite().all()
+
+
+def test_initial_weights():
+    neck = ModulatedAttentionNeck(400, 3, feature_size=1)
+    for name, out in (('query', 200), ('key', 200), ('value', 200)):
+        weight = neck.attention[name].weight
+        assert weight.shape[:2] == (out, 400)
+        assert weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.1)
 
 
 def test_starts_as_the_first_stages_neck():
@@ -159,6 +193,9 @@ def test_maps_of_another_size():
     neck = ModulatedAttentionNeck(4, 3, feature_size=7)
     with pytest.raises(ConfigError, match=r'feature_size=\(7, 7\).*\(5, 5\)'):
         neck((torch.randn(2, 4, 5, 5),))
+    neck = ModulatedAttentionNeck(4, 3, feature_size=(2, 3))
+    with pytest.raises(ConfigError, match=r'feature_size=\(2, 3\).*\(3, 2\)'):
+        neck((torch.randn(2, 4, 3, 2),))
 
 
 def test_arguments_out_of_range():
@@ -166,3 +203,5 @@ def test_arguments_out_of_range():
         ModulatedAttentionNeck(8, 4, reduction=9)
     with pytest.raises(ConfigError, match='scale=0 of OLTRHead'):
         OLTRHead(num_classes=2, in_channels=4, scale=0)
+    with pytest.raises(ConfigError, match='reach=0 of OLTRHead'):
+        OLTRHead(num_classes=2, in_channels=4, reach=0)

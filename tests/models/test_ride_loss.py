@@ -82,10 +82,11 @@ def test_experts_that_agree_are_not_apart():
     assert found['loss_diversity'].abs() < 1e-6
 
 
-def test_bfloat16_logits_are_not_summed_in_bfloat16():
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_logits_are_not_summed_in_it(dtype):
     loss = RIDELoss(LOSSES['LDAM-DRW'])
     loss.loss.set_class_counts(COUNTS)
-    logits = torch.rand(N, K, C).bfloat16()
+    logits = torch.rand(N, K, C).to(dtype)
     label = torch.arange(N) % C
     for key, value in loss(logits, label).items():
         torch.testing.assert_close(value, loss(logits.float(), label)[key])
@@ -101,6 +102,16 @@ def test_soft_labels_are_expectations():
         torch.testing.assert_close(soft[key], value)
 
 
+def test_the_experts_own_losses_are_as_their_heads_ask_for_them():
+    """By the number of images, which a sum over classes does not tell, with what is passed."""
+    sigmoid = dict(type='CrossEntropyLoss', use_sigmoid=True)
+    logits, label, weight = torch.randn(N, K, C), torch.rand(N, C), torch.rand(N)
+    found = RIDELoss(sigmoid)(logits, label, weight=weight)['loss']
+    own = MODELS.build(sigmoid)
+    expected = sum(own(z, label, weight, avg_factor=N) for z in logits.unbind(1))
+    torch.testing.assert_close(found, expected)
+
+
 def test_linear_head_alone_is_told_where_its_loss_belongs():
     head = LinearClsHead(**{k: v for k, v in LINEAR.items() if k != 'type'},
                          loss=dict(type='RIDELoss', loss=LOSSES['cross-entropy']))  # fmt: skip
@@ -111,6 +122,8 @@ def test_linear_head_alone_is_told_where_its_loss_belongs():
 @pytest.mark.parametrize(
     ('build', 'message'),
     [
+        (lambda: RIDELoss(LOSSES['cross-entropy'], diversity=-0.2), 'diversity=-0.2 of RIDELoss'),
+        (lambda: RIDELoss(LOSSES['cross-entropy'], temperature=0), 'temperature=0 of RIDELoss'),
         (lambda: RIDELoss(LOSSES['cross-entropy'], imbalance=1.0), 'imbalance=1.0 of RIDELoss'),
         (lambda: RIDELoss(LOSSES['cross-entropy'], imbalance=0.1)(torch.zeros(N, K, C), None),
          'imbalance=0.1 needs the training images per class'),

@@ -1,0 +1,33 @@
+"""Values that configs leave out are those of the papers' released codes."""
+
+import inspect
+
+import pytest
+
+from mmlt_plugin import engine, models
+
+DEFAULTS = [
+    (models.RIDELoss, dict(diversity=0.2, temperature=1.0, imbalance=0.0)),
+    (models.MultiExpertNeck, dict(experts=3)),
+    (models.MultiExpertHead, dict(experts=3)),
+    (models.EarlyExitHead, dict(confidence=0.9)),
+    (models.SoftmaxEqualizationLoss, dict(gamma=0.9)),
+    (models.FeatureLossHead, dict(feature_weight=0.01)),
+    (models.RangeLoss, dict(k=2, margin=5.0, alpha=1.0, beta=1.0)),
+    (models.LiftedStructuredLoss, dict(margin=5.0)),
+    (models.DiscCentroidsLoss, dict(margin=10.0, repel=0.01, weight=0.01)),
+    (models.OLTRHead, dict(scale=16.0, reach=10.0)),
+    (models.ModulatedAttentionNeck, dict(feature_size=7, reduction=2)),
+    (models.FSLwFHead, dict(few=20, exemplars=5, scale=10.0, sharpness=10.0)),
+    (engine.SelfPacedExpertsHook, dict(threshold=0.3, interval=1)),
+]
+
+
+@pytest.mark.parametrize(
+    ('component', 'expected'),
+    DEFAULTS,
+    ids=lambda value: getattr(value, '__name__', ''),
+)
+def test_defaults(component, expected):
+    parameters = inspect.signature(component).parameters
+    assert {name: parameters[name].default for name in expected} == expected
