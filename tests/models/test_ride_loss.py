@@ -75,6 +75,14 @@ def test_temperatures_of_frequent_classes_are_highest():
     torch.testing.assert_close(loss.temperatures, expected)
 
 
+def test_temperatures_go_where_the_model_goes():
+    loss = RIDELoss(dict(type='CrossEntropyLoss'), imbalance=0.5)
+    loss.set_class_counts(COUNTS)
+    assert loss.to('meta').temperatures.is_meta
+    loss.set_class_counts(COUNTS)
+    assert loss.temperatures.is_meta
+
+
 def test_experts_that_agree_are_not_apart():
     loss = RIDELoss(dict(type='CrossEntropyLoss'))
     logits = torch.randn(N, 1, C).expand(-1, K, -1)

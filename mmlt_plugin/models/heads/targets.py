@@ -13,6 +13,9 @@ from ...errors import ConfigError
 def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     """Labels (N,), or soft labels (N, C) where a batch augmentation made some.
 
+    Raises:
+        ConfigError: An image has several labels, or none.
+
     Example:
         >>> from mmpretrain.structures import DataSample
         >>> from mmlt_plugin.models.heads import stack_targets
@@ -21,7 +24,13 @@ def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     """
     if 'gt_score' in data_samples[0]:
         return torch.stack([sample.gt_score for sample in data_samples])
-    return torch.cat([sample.gt_label for sample in data_samples])
+    labels = torch.cat([sample.gt_label for sample in data_samples])
+    if len(labels) != len(data_samples):
+        raise ConfigError(
+            f'{len(data_samples)} images came with {len(labels)} labels, and each needs '
+            'exactly one: train_dataloader.dataset must be no multi-label one'
+        )
+    return labels
 
 
 def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor:
