@@ -164,8 +164,9 @@ def test_attention(size, reduction):
 
 def test_attention_of_large_half_precision_maps_is_finite():
     neck = ModulatedAttentionNeck(4, 3, feature_size=2, norm_cfg=None)
-    torch.nn.init.ones_(neck.attention['out'].weight)
-    x = torch.full((1, 4, 2, 2), 200.0)
+    for name in ('query', 'key', 'out'):
+        torch.nn.init.ones_(neck.attention[name].weight)
+    x = torch.full((1, 4, 2, 2), 200.0)  # whose products are beyond 65504
     with torch.autocast('cpu', dtype=torch.float16):
         assert neck.attend(x).isfinite().all()
 
