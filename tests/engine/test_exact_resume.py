@@ -109,6 +109,15 @@ def test_resumed_equals_uninterrupted(case, tmp_path):
     assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
 
 
+def test_a_deferred_recipe_goes_on_from_a_plain_training(tmp_path):
+    """Up to the epoch in which it begins the two are one."""
+    make_runner(tmp_path / 'plain', **{'train_cfg.max_epochs': 2}).train()
+    cut_off(tmp_path / 'plain', 2, tmp_path / 'parts')
+    for name, resume in (('whole', False), ('parts', True)):
+        make_runner(tmp_path / name, resume=resume, **CASES['deferred']).train()
+    assert_equal(final_state(tmp_path / 'parts'), final_state(tmp_path / 'whole'))
+
+
 def first_images(work_dir, epochs, **settings):
     """The first batch of every epoch, as the workers made it."""
     runner = make_runner(work_dir, **settings)
