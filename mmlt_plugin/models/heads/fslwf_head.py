@@ -207,7 +207,7 @@ class FSLwFHead(LinearHead):
         shares = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
         with torch.autocast(feature.device.type, enabled=False):
             maker = F.one_hot(label, self.num_classes).to(shares) * makes_row[:, None]
-            made = maker.T @ shares / maker.sum(0).clamp_min(1)[:, None]
+            made = maker.T @ shares  # sums: a cosine is the same of a mean
         logits = self.base_logits(
             feature, made.where(is_novel[:, None], self.fc.weight)
         )
