@@ -239,6 +239,7 @@ COMPONENTS = [
     (models.TDEHead, dict(num_classes=6, in_channels=8), ['num_heads', 'tau', 'gamma', 'alpha', 'momentum']),
     (models.CosineClsHead, dict(num_classes=6, in_channels=8), ['scale']),
     (models.TauNormHead, dict(num_classes=6, in_channels=8), ['tau']),
+    (models.LogitAdjustedHead, dict(num_classes=6, in_channels=8), ['tau']),
     (models.CIFARResNet, dict(depth=8), ['depth', 'width']),
     (models.BatchAugmentPreprocessor, {}, ['crop_size', 'crop_padding', 'flip_prob']),
     (models.ManifoldMixupClassifier, dict(backbone=BACKBONE), ['layers', 'beta']),

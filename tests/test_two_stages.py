@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from head_sweep import check_setting
+from mmengine.fileio import load
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
@@ -33,6 +34,7 @@ CONFIGS = dict(
 model = dict(head=dict(type='NCMHead'))
 default_hooks = dict(class_means=dict(type='ClassMeansHook'))
 """,
+    post_hoc=BASE + "model = dict(head=dict(type='LogitAdjustedHead'))",
     tau=BASE
     + """
 model = dict(head=dict(type='TauNormHead'))
@@ -169,6 +171,26 @@ def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
     assert run['checkpoint']['epoch'] == run['last']['epoch'] == 2
     assert run['remake'].startswith('python tools/test.py')
     assert run['remake'].endswith(f'epoch_2.pth --cfg-options {TINY[0]}')
+
+
+def test_post_hoc_logit_adjustment_needs_no_training(
+    configs, first_stage, run_tool, tmp_path
+):
+    """The checkpoint tells the images per class, and no training data is needed."""
+    checkpoint = first_stage / 'epoch_2.pth'
+    scores = []
+    for config in ('configs/ce/resnet20_digits-lt-if32.py', configs / 'post_hoc.py'):
+        run_tool(
+            'test.py', config, checkpoint, '--out', tmp_path / 'scores.pkl',
+            '--cfg-options', TINY[0], 'train_dataloader=None', 'train_cfg=None',
+            'optim_wrapper=None', 'param_scheduler=None',
+        )  # fmt: skip
+        images = load(tmp_path / 'scores.pkl')
+        scores.append(torch.stack([image['pred_score'] for image in images]))
+    meta = torch.load(checkpoint, weights_only=True)['meta']
+    expected = scores[0] / torch.tensor(meta['class_counts'])
+    expected /= expected.sum(1, keepdim=True)
+    torch.testing.assert_close(scores[1], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_sweep_of_tau(configs, first_stage, run_tool):

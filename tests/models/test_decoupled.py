@@ -153,7 +153,7 @@ def test_parts_that_learn_are_in_training_mode_with_all_that_is_in_them(branch):
 @pytest.mark.parametrize(
     ('kind', 'settings'),
     [('CosineClsHead', {}), ('LWSHead', {}), ('TauNormHead', {}), ('NCMHead', {}),
-     ('ResLTHead', dict(groups=[1, 2]))],
+     ('LogitAdjustedHead', {}), ('ResLTHead', dict(groups=[1, 2]))],
 )  # fmt: skip
 @pytest.mark.parametrize('topk', [1, (1, 2)])
 def test_accuracy_of_negative_logits(kind, settings, topk):

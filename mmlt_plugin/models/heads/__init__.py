@@ -5,6 +5,7 @@ from .cosine_head import CosineClsHead
 from .early_exit_head import EarlyExitHead
 from .feature_loss_head import FeatureLossHead
 from .fslwf_head import FSLwFHead
+from .logit_adjusted_head import LogitAdjustedHead
 from .lws_head import LWSHead
 from .multi_expert_head import MultiExpertHead
 from .ncm_head import NCMHead
@@ -22,6 +23,7 @@ __all__ = [
     'FSLwFHead',
     'FeatureLossHead',
     'LWSHead',
+    'LogitAdjustedHead',
     'MultiExpertHead',
     'NCMHead',
     'OLTRHead',
