@@ -9,9 +9,10 @@ import pytest
 import torch
 from head_sweep import check_setting
 from mmengine.fileio import load
+from mmpretrain.models import LinearClsHead
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import ResLTHead, TauNormHead, TDEHead
+from mmlt_plugin.models import LogitAdjustedHead, ResLTHead, TauNormHead, TDEHead
 from mmlt_plugin.scripts.run_log import read_lines
 from mmlt_plugin.scripts.sweep import Job, run_jobs
 from tests.conftest import ROOT
@@ -191,6 +192,29 @@ def test_post_hoc_logit_adjustment_needs_no_training(
     expected = scores[0] / torch.tensor(meta['class_counts'])
     expected /= expected.sum(1, keepdim=True)
     torch.testing.assert_close(scores[1], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_pages_shift_of_the_bias_does_the_same(first_stage, tmp_path, monkeypatch):
+    page = (ROOT / 'configs/logit_adjustment/README.md').read_text()
+    (snippet,) = [
+        block
+        for block in re.findall(r'```python\n(.*?)```', page, re.S)
+        if 'torch.save' in block
+    ]
+    checkpoint = torch.load(first_stage / 'epoch_2.pth', weights_only=True)
+    torch.save(checkpoint, tmp_path / 'epoch_200.pth')
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, {})
+    head = LogitAdjustedHead(num_classes=10, in_channels=64).eval()
+    head.set_class_counts(checkpoint['meta']['class_counts'])
+    plain = LinearClsHead(num_classes=10, in_channels=64)
+    for one, file in ((head, 'epoch_200.pth'), (plain, 'adjusted.pth')):
+        state = torch.load(file, weights_only=True)['state_dict']
+        one.fc.load_state_dict(
+            {key: state[f'head.fc.{key}'] for key in ('weight', 'bias')}
+        )
+    x = (torch.randn(5, 64),)
+    torch.testing.assert_close(head(x), plain(x))
 
 
 def test_sweep_of_tau(configs, first_stage, run_tool):
