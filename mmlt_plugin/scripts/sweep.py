@@ -16,6 +16,7 @@ from queue import Queue
 import torch
 
 from ..errors import ConfigError
+from .child_processes import ChildProcesses
 
 TRAIN = Path(__file__).resolve().parents[2] / 'tools' / 'train.py'
 STARTED = 'sweep.json'
@@ -60,10 +61,13 @@ class Job:
     def _identity(self) -> dict:
         return dict(config=str(self.config), options=list(self.options))
 
-    def run(self, threads: int, gpu: str | None = None) -> bool:
+    def run(
+        self, children: ChildProcesses, threads: int, gpu: str | None = None
+    ) -> bool:
         """Train, or go on; the output goes to ``output.log`` in the work dir.
 
         Args:
+            children: Starts the process.
             threads: CPU threads of the process.
             gpu: The GPU that it sees, as in ``CUDA_VISIBLE_DEVICES``; None is as it is.
 
@@ -81,12 +85,12 @@ class Job:
         if gpu is not None:
             environment['CUDA_VISIBLE_DEVICES'] = gpu
         with open(folder / 'output.log', 'a') as output:
-            done = subprocess.run(
+            status = children.run(
                 command, stdout=output, stderr=subprocess.STDOUT, env=environment
             )
-        if done.returncode == 0:
+        if status == 0:
             (folder / DONE).touch()
-        return done.returncode == 0
+        return status == 0
 
 
 def run_jobs(
@@ -95,7 +99,8 @@ def run_jobs(
     """Run trainings, several at a time, and tell how far they are.
 
     Finished ones are skipped, interrupted ones go on from their last checkpoint, a
-    failed one does not stop the others. Several GPUs get equally many at a time.
+    failed one does not stop the others. Several GPUs get equally many at a time. Ctrl-C or
+    SIGTERM ends them all. To be called in the main thread.
 
     Args:
         jobs: The trainings.
@@ -118,6 +123,7 @@ def run_jobs(
         job.check_work_dir()
     threads = threads or max(1, (os.cpu_count() or 1) // at_once)
     failed, start = [], time.monotonic()
+    children = ChildProcesses()
     gpus = visible_gpus()
     free: Queue[str | None] = Queue()
     for slot in range(at_once):
@@ -126,26 +132,29 @@ def run_jobs(
     def run(job: Job) -> bool:
         gpu = free.get()
         try:
-            return job.run(threads, gpu)
+            return job.run(children, threads, gpu)
         finally:
             free.put(gpu)
 
     pool = ThreadPoolExecutor(at_once)
-    try:
-        running = {pool.submit(run, job): job for job in jobs}
-        for number, future in enumerate(as_completed(running), 1):
-            job = running[future]
-            good = future.result()
-            if not good:
-                failed.append(job)
-            minutes = (time.monotonic() - start) / 60
-            print(
-                f'[{number}/{len(jobs)}] {minutes:.0f} min: {job.work_dir} '
-                + ('finished' if good else f'FAILED, see {job.work_dir}/output.log'),
-                flush=True,
-            )
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing new starts
+    with children.ended_on_sigterm():
+        try:
+            running = {pool.submit(run, job): job for job in jobs}
+            for number, future in enumerate(as_completed(running), 1):
+                job = running[future]
+                good = future.result()
+                if not good:
+                    failed.append(job)
+                minutes = (time.monotonic() - start) / 60
+                print(
+                    f'[{number}/{len(jobs)}] {minutes:.0f} min: {job.work_dir} '
+                    + (
+                        'finished' if good else f'FAILED, see {job.work_dir}/output.log'
+                    ),
+                    flush=True,
+                )
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C nothing new starts
     return failed
 
 

@@ -1,5 +1,8 @@
 """Many trainings side by side: what is skipped, resumed, refused, and on which GPU."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 
@@ -62,7 +65,7 @@ def test_sweep_skips_resumes_and_goes_on_after_failures(run_tool, tmp_path):
 def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
     started = []
 
-    def interrupted(job, threads, gpu):
+    def interrupted(job, children, threads, gpu):
         started.append(job)
         raise KeyboardInterrupt
 
@@ -73,11 +76,41 @@ def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
     assert len(started) < 4
 
 
+def test_a_terminated_sweep_ends_its_trainings(tmp_path):
+    """Whose work dirs would otherwise be in use when it is started again."""
+    command = [
+        sys.executable, 'tools/sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
+        '--seeds', '0', '1', '--work-dirs', tmp_path, '--', '--cfg-options',
+        'model.backbone.depth=8', 'train_cfg.max_epochs=1000',
+    ]  # fmt: skip
+    first, second = (tmp_path / f'ce/resnet20_digits-lt-if32_seed{s}' for s in (0, 1))
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        wait_for(lambda: 'Epoch(train)' in read(first / 'output.log'))
+        process.terminate()
+    assert process.returncode == 128 + signal.SIGTERM
+    written = read(first / 'output.log')
+    time.sleep(1)
+    assert read(first / 'output.log') == written, 'it trains on'
+    assert not (first / 'finished').exists()
+    assert not second.exists(), 'nothing new starts'
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def read(file):
+    return file.read_text() if file.exists() else ''
+
+
 def test_trainings_are_spread_over_the_gpus(tmp_path, monkeypatch):
     monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,5')
     at_work, most = Counter(), Counter()
 
-    def work(job, threads, gpu):
+    def work(job, children, threads, gpu):
         at_work[gpu] += 1
         most[gpu] = max(most[gpu], at_work[gpu])
         time.sleep(0.02)
