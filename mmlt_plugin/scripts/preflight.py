@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..engine.hooks.class_counts_hook import who_predicts_by_counts
 from ..errors import ConfigError, lacks_counts
 from ..settings import name_of_type
 
@@ -180,7 +181,7 @@ def check_deferred_sampling(cfg: Config) -> None:
 
 
 def check_counts_are_brought(runner: Runner) -> None:
-    """Refuse a validation metric that nobody will tell the training images per class.
+    """Refuse a metric or head of the validation that nobody will tell the class counts.
 
     Args:
         runner: The runner, with its hooks.
@@ -198,3 +199,5 @@ def check_counts_are_brought(runner: Runner) -> None:
             raise lacks_counts(
                 type(metric).__name__, 'class_counts=[...] to the evaluator'
             )
+    for module in who_predicts_by_counts(runner.model):
+        raise lacks_counts(type(module).__name__)

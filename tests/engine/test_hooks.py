@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import MMLogger
 from mmengine.visualization import Visualizer
@@ -18,6 +19,7 @@ from mmlt_plugin.engine import (
     FolderVisualizationHook,
 )
 from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.models import LogitAdjustedHead
 
 
 class Listener(nn.Module):
@@ -125,8 +127,6 @@ def test_a_validation_alone_tells_the_model_once():
 
 
 def test_a_checkpoint_without_counts_is_helped_out_by_the_config():
-    from mmengine.config import Config
-
     metric = Listener(10)
     runner = make_runner([0], metrics=[metric])
     runner.model = nn.Sequential(Listener(10))
@@ -137,6 +137,17 @@ def test_a_checkpoint_without_counts_is_helped_out_by_the_config():
     hook.after_load_checkpoint(runner, dict(meta={}))
     hook.before_test(runner)
     assert metric.counts.sum() == 1297
+
+
+def test_a_head_that_predicts_by_counts_is_helped_out_too():
+    runner = make_runner([0], metrics=[])
+    runner.model = nn.Sequential(LogitAdjustedHead(num_classes=10, in_channels=2))
+    runner.test_loop.dataloader.dataset = Labels([0], '0123456789')
+    runner.cfg = Config(
+        dict(train_dataloader=dict(dataset=dict(type='Digits', split='train')))
+    )
+    ClassCountsHook().before_test(runner)
+    assert runner.model.eval()[0]((torch.zeros(1, 2),)).isfinite().all()
 
 
 def test_a_resumed_run_needs_the_same_counts():
@@ -243,7 +254,7 @@ def test_pictures_of_images_with_equal_names(monkeypatch):
 
 @pytest.mark.parametrize(
     ('metric', 'rule'),
-    [('shot/all', 'greater'), ('shot/few', 'greater'), ('loss', 'less')],
+    [('shot/all', 'greater'), ('single-label/f1-score', 'greater'), ('loss', 'less')],
 )
 def test_the_best_value_of_a_metric(metric, rule):
     assert AtomicCheckpointHook(save_best=metric).rules == [rule]

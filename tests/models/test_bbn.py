@@ -14,7 +14,12 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import BilateralNeck, bilateral_trunk, check_neck
+from mmlt_plugin.models import (
+    BilateralNeck,
+    DecoupledClassifier,
+    bilateral_trunk,
+    check_neck,
+)
 from mmlt_plugin.models.layers import BilateralBN
 from tests.conftest import ROOT
 from tests.models.samples import samples
@@ -273,6 +278,7 @@ def test_what_is_around_the_neck_must_fit_it():
         check_neck(ImageClassifier(trunk, neck, linear))
     for of_single_images in (dict(pairs=False), dict(branch='conventional')):
         check_neck(ImageClassifier(trunk, dict(neck, **of_single_images), linear))
+    check_neck(DecoupledClassifier(backbone=trunk, neck=neck, head=linear))
     with pytest.raises(ConfigError, match="type='BilateralTrunk'"):
         check_neck(ImageClassifier(BASIC, neck, linear))
 

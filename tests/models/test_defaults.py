@@ -10,6 +10,8 @@ DEFAULTS = [
     (models.RIDELoss, dict(diversity=0.2, temperature=1.0, imbalance=0.0)),
     (models.MultiExpertNeck, dict(experts=3)),
     (models.MultiExpertHead, dict(experts=3)),
+    (models.LogitAdjustedLoss, dict(tau=1.0)),
+    (models.LogitAdjustedHead, dict(tau=1.0)),
     (models.EarlyExitHead, dict(confidence=0.9)),
     (models.SoftmaxEqualizationLoss, dict(gamma=0.9)),
     (models.FeatureLossHead, dict(feature_weight=0.01)),

@@ -1,5 +1,6 @@
 """Post-hoc logit adjustment against Eq. 9, written out."""
 
+import copy
 import math
 
 import pytest
@@ -51,11 +52,29 @@ def test_under_autocast_the_prior_stays_exact():
     torch.testing.assert_close(found, expected)
 
 
+def test_counts_arrive_after_the_model_moved_and_was_copied():
+    head = LogitAdjustedHead(num_classes=3, in_channels=3)
+    average = copy.deepcopy(head)
+    head.to('meta').set_class_counts([2, 1, 1])
+    assert head.log_prior.is_meta
+    assert not list(head.buffers()), 'which an average of the model would change'
+    average.set_class_counts([2, 1, 1])
+    assert average.log_prior.exp().tolist() == pytest.approx([0.5, 0.25, 0.25])
+
+
+@pytest.mark.parametrize('loss', ['LogitAdjustedLoss', 'BalancedSoftmaxLoss'])
+def test_logits_are_not_adjusted_twice(loss):
+    with pytest.raises(ConfigError, match=f'that {loss} has adjusted in training'):
+        LogitAdjustedHead(num_classes=C, in_channels=D, loss=dict(type=loss))
+
+
 def test_what_is_refused():
     head = LogitAdjustedHead(num_classes=C, in_channels=D)
     with pytest.raises(ConfigError, match='images per class'):
         head.eval()((torch.zeros(1, D),))
     with pytest.raises(ConfigError, match=r'num_classes=4 .* images of 3 classes'):
         head.set_class_counts([3, 2, 1])
+    with pytest.raises(ConfigError, match='none may be negative'):
+        head.set_class_counts([0, 0, 0, 0])
     with pytest.raises(ConfigError, match='tau=-1 of LogitAdjustedHead'):
         LogitAdjustedHead(num_classes=C, in_channels=D, tau=-1)

@@ -100,6 +100,7 @@ def test_what_is_around_the_neck_must_fit_it():
     expert = dict(type='LinearClsHead', num_classes=3, in_channels=64)
     head = dict(type='MultiExpertHead', head=expert)
     check_neck(ImageClassifier(trunk, neck, head))
+    check_neck(ImageClassifier(trunk, MultiExpertNeck(RESNET20, experts=1), expert))
     for wrong in (RESNET20, dict(trunk, stages=1), dict(type='LeNet5')):
         with pytest.raises(ConfigError, match="type='MultiExpertTrunk'"):
             check_neck(ImageClassifier(wrong, neck, head))

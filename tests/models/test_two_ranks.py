@@ -24,6 +24,7 @@ HEADS = {
     'TDE': dict(type='TDEHead', loss=dict(type='CrossEntropyLoss')),
     'LWS': dict(type='LWSHead', loss=dict(type='CrossEntropyLoss')),
     'tau-norm': dict(type='TauNormHead', loss=dict(type='CrossEntropyLoss')),
+    'post-hoc logit adjustment': dict(type='LogitAdjustedHead', loss=dict(type='CrossEntropyLoss')),
     'NCM': dict(type='NCMHead', loss=dict(type='CrossEntropyLoss')),
     'RIDE': dict(type='MultiExpertHead', head=dict(type='CosineClsHead', loss=dict(type='RIDELoss', loss=dict(type='LDAMLoss', scheme='effective'), imbalance=0.3))),
     'ResLT on experts': dict(type='MultiExpertHead', head=dict(type='ResLTHead', groups=3)),

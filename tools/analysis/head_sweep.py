@@ -2,7 +2,7 @@
 
     python tools/analysis/head_sweep.py CONFIG CHECKPOINT tau [--values 0 0.1 ... 2]
 
-TauNormHead's and ResLTHead's tau, say, or TDEHead's alpha. Prints the accuracy on the
+TauNormHead's, LogitAdjustedHead's and ResLTHead's tau, or TDEHead's alpha. Prints the accuracy on the
 config's val_dataloader for every value, and the command that tests the best one. Refuses
 to choose on the test images.
 """
@@ -59,7 +59,7 @@ def check_setting(head: nn.Module, setting: str) -> None:
     if isinstance(present, bool) or not isinstance(present, (Real, type(None))):
         raise ConfigError(
             f'model.head is a {type(head).__name__}, which has no number {setting!r}: '
-            'TauNormHead and ResLTHead have tau, TDEHead has alpha'
+            'TauNormHead, LogitAdjustedHead and ResLTHead have tau, TDEHead has alpha'
         )
 
 

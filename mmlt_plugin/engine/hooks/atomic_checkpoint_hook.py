@@ -36,7 +36,9 @@ class AtomicCheckpointHook(CheckpointHook):
     """
 
     #: Of two values of such a metric the greater is the better one.
-    _default_greater_keys = (*CheckpointHook._default_greater_keys, 'shot/')
+    _default_greater_keys = (
+        *CheckpointHook._default_greater_keys, 'shot/', 'recall', 'f1-score'
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         remote = '://' in str(kwargs.get('out_dir') or '')

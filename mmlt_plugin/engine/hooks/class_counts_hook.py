@@ -103,7 +103,10 @@ class ClassCountsHook(Hook):
     def _serve_evaluation(self, runner: Runner, loop: Any) -> None:
         num_classes = number_of_classes(runner.model, loop.dataloader.dataset)
         metrics = loop.evaluator.metrics
-        wanted = any(hasattr(metric, 'set_class_counts') for metric in metrics)
+        wanted = any(
+            hasattr(owner, 'set_class_counts')
+            for owner in (*metrics, *who_predicts_by_counts(runner.model))
+        )
         if self.counts is None and wanted and runner.cfg.get('train_dataloader'):
             try:
                 dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
@@ -138,6 +141,11 @@ class ClassCountsHook(Hook):
                 receiver.set_class_counts(self.counts)
                 if device is not None:
                     receiver.to(device)
+
+
+def who_predicts_by_counts(model: Any) -> list:
+    """Modules of a model that need the class counts in evaluation, too."""
+    return [m for m in model.modules() if getattr(m, 'predicts_by_counts', False)]
 
 
 def _check_losses_are_served(runner: Runner) -> None:

@@ -63,6 +63,7 @@ class FSLwFHead(LinearHead):
         ['loss']
     """
 
+    predicts_by_counts = True
     is_base: torch.Tensor
     made_rows: torch.Tensor
 

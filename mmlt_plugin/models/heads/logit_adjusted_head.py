@@ -11,19 +11,21 @@ from mmpretrain.registry import MODELS
 
 from ...checks import check_number
 from ...errors import ConfigError, lacks_counts
+from ..losses import LogitAdjustedLoss
+from ..losses.constants import ModuleWithConstants
 from .linear_head import LinearHead
 
 
 @MODELS.register_module()
-class LogitAdjustedHead(LinearHead):
+class LogitAdjustedHead(ModuleWithConstants, LinearHead):
     r"""Linear head whose logits lose the log prior of their class in evaluation.
 
     Menon et al., ICLR 2021, Eq. 9, "post-hoc logit adjustment":
     :math:`z_i = w_i f + b_i - \tau \log \pi_i` with :math:`\pi_i = N_i / \sum_j N_j`. Needs
     no training of its own: test any checkpoint of a ``LinearClsHead`` with it; the
     training images per class are in the checkpoint, or come from the config's training
-    data. Training is ``LinearClsHead``'s; after one with :class:`LogitAdjustedLoss` the
-    plain logits are adjusted already.
+    data. Training is ``LinearClsHead``'s, by any loss but :class:`LogitAdjustedLoss`,
+    after which the plain logits are adjusted already.
 
     Args:
         num_classes: Number of classes C.
@@ -34,8 +36,8 @@ class LogitAdjustedHead(LinearHead):
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:
-        ConfigError: ``tau`` is negative, or nothing has brought the training images per
-            class, or those of other classes.
+        ConfigError: ``tau`` is negative, the loss adjusts logits itself, or nothing has
+            brought the training images per class, or those of other classes.
 
     Example:
         >>> import torch
@@ -48,6 +50,9 @@ class LogitAdjustedHead(LinearHead):
     """
 
     log_prior: torch.Tensor
+    constants = ('log_prior',)
+    #: For whom checkpoints without class counts have them counted in the training data.
+    predicts_by_counts = True
 
     def __init__(
         self, num_classes: int, in_channels: int, tau: float = 1.0, **kwargs: Any
@@ -55,19 +60,27 @@ class LogitAdjustedHead(LinearHead):
         super().__init__(num_classes, in_channels, **kwargs)
         check_number('tau of LogitAdjustedHead', tau, '[0, inf)')
         self.tau = tau
-        # Not in the state dict: it follows from the training images.
-        self.register_buffer('log_prior', torch.zeros(num_classes), persistent=False)
+        self.check_loss(self.loss_module)
+        self.log_prior = torch.zeros(num_classes, dtype=torch.float64)
         self._knows_counts = False
+
+    def check_loss(self, loss: Any) -> None:
+        """Refuse a loss after which nothing is left to adjust."""
+        if isinstance(loss, LogitAdjustedLoss):
+            raise ConfigError(
+                f'LogitAdjustedHead would adjust the logits once more that '
+                f'{type(loss).__name__} has adjusted in training: use one of both'
+            )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
-        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        images = self.images_per_class(counts)
         if images.shape != self.log_prior.shape:
             raise ConfigError(
                 f'LogitAdjustedHead with num_classes={self.num_classes} got the training '
                 f'images of {len(images)} classes: they must be the same'
             )
-        self.log_prior.copy_((images / images.sum()).log())
+        self.keep(log_prior=(images / images.sum()).log())
         self._knows_counts = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -77,5 +90,6 @@ class LogitAdjustedHead(LinearHead):
             return logits
         if not self._knows_counts:
             raise lacks_counts('LogitAdjustedHead')
-        absent = self.log_prior == -torch.inf
-        return (logits - self.tau * self.log_prior).masked_fill(absent, -torch.inf)
+        prior = self.log_prior.to(torch.promote_types(logits.dtype, torch.float32))
+        absent = prior == -torch.inf
+        return (logits - self.tau * prior).masked_fill(absent, -torch.inf)

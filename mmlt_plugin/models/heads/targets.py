@@ -13,6 +13,9 @@ from ...errors import ConfigError
 def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     """Labels (N,), or soft labels (N, C) where a batch augmentation made some.
 
+    Args:
+        data_samples: One an image, or one with the labels (N,) of all.
+
     Raises:
         ConfigError: An image has several labels, or none.
 
@@ -24,13 +27,14 @@ def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     """
     if 'gt_score' in data_samples[0]:
         return torch.stack([sample.gt_score for sample in data_samples])
-    labels = torch.cat([sample.gt_label for sample in data_samples])
-    if len(labels) != len(data_samples):
+    labels = [sample.gt_label for sample in data_samples]
+    numbers = {len(label) for label in labels}
+    if len(labels) > 1 and numbers != {1}:
         raise ConfigError(
-            f'{len(data_samples)} images came with {len(labels)} labels, and each needs '
-            'exactly one: train_dataloader.dataset must be no multi-label one'
+            f'images came with {sorted(numbers)} labels, and each needs exactly one: '
+            'train_dataloader.dataset must be no multi-label one'
         )
-    return labels
+    return torch.cat(labels)
 
 
 def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor:

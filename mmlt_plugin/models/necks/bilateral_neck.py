@@ -78,7 +78,9 @@ class BilateralNeck(BackboneParts):
                 "must leave out: set model.backbone=dict(type='BilateralTrunk', "
                 'backbone=...)'
             )
-        in_pairs = self.pairs and self.branch == 'both'
+        # One that is frozen runs as in evaluation.
+        learns = any(parameter.requires_grad for parameter in self.parameters())
+        in_pairs = self.pairs and self.branch == 'both' and learns
         if in_pairs and not hasattr(head, 'set_alpha'):
             raise ConfigError(
                 f'BilateralNeck pairs the images of a batch, and {type(head).__name__} '

@@ -84,7 +84,7 @@ class MultiExpertNeck(BackboneParts):
                 "model.backbone=dict(type='MultiExpertTrunk', backbone=...), and stages "
                 'alike in both'
             )
-        if not hasattr(head, 'experts'):
+        if len(self.experts) > 1 and not hasattr(head, 'experts'):
             raise ConfigError(
                 f'MultiExpertNeck makes a feature for each of {len(self.experts)} experts, '
                 f'and {type(head).__name__} takes one: set model.head=dict('
