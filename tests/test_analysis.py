@@ -58,6 +58,18 @@ def draw(run_tool, tmp_path):
     return run
 
 
+def test_seconds_of_a_training_that_goes_on_from_another(tmp_path):
+    """Its log begins in epoch 161 of 97 iterations each, half a second every one."""
+    log = tmp_path / '20260101_000000/vis_data/scalars.json'
+    log.parent.mkdir(parents=True)
+    lines = [
+        dict(loss=1.0, time=0.5, epoch=epoch, step=97 * (epoch - 1) + 50)
+        for epoch in range(161, 201)
+    ]
+    log.write_text(''.join(json.dumps(line) + '\n' for line in lines))
+    assert training_seconds(tmp_path) == pytest.approx(39.5 * 97 / 2, abs=97 / 2)
+
+
 def test_record(trained, run_tool, tmp_path):
     run_tool(
         'analysis/record.py', trained / 'reslt', '--results', tmp_path, work_dir=False

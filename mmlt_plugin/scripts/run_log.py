@@ -89,6 +89,8 @@ def evaluations(work_dir: Path) -> list[dict]:
 def training_seconds(work_dir: Path) -> float:
     """Seconds of training without evaluations; of what was done twice the last.
 
+    A training that goes on from another's checkpoint counts from there, to an epoch.
+
     Args:
         work_dir: The training's.
     """
@@ -99,7 +101,9 @@ def training_seconds(work_dir: Path) -> float:
             if 'loss' in line:
                 if previous is None:  # a resumed run counts on
                     earlier = [step for step in seconds if step < line['step']]
-                    previous = max(earlier, default=0)
+                    epoch = line.get('epoch', 1)
+                    before = line['step'] * (epoch - 1) // epoch
+                    previous = max(earlier, default=before)
                 seconds[line['step']] = line['time'] * (line['step'] - previous)
                 previous = line['step']
     return sum(seconds.values())
