@@ -12,11 +12,22 @@ from mmlt_plugin.engine.hooks import exact_resume_hook
 from mmlt_plugin.errors import ConfigError
 from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
 
-FLIPPED = [
-    dict(type='Resize', scale=16),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackInputs'),
-]
+
+def another_pipeline(action_epoch):
+    """Settings of a training whose persistent workers get a new pipeline."""
+    flipped = [
+        dict(type='Resize', scale=16),
+        dict(type='RandomFlip', prob=0.5),
+        dict(type='PackInputs'),
+    ]
+    recipe = dict(action_epoch=action_epoch, train_pipeline=flipped)
+    return {
+        'train_dataloader.num_workers': 2,
+        'train_dataloader.persistent_workers': True,
+        'custom_hooks': [dict(type='SwitchRecipeHook', schedule=[recipe])],
+    }
+
+
 CASES = {
     'plain': {},
     'workers': {'train_dataloader.num_workers': 2},
@@ -58,26 +69,8 @@ CASES = {
             schedule=[dict(action_epoch=3, loss=dict(type='BalancedSoftmaxLoss'))],
         ),
     },
-    'another pipeline': {
-        'train_dataloader.num_workers': 2,
-        'train_dataloader.persistent_workers': True,
-        'custom_hooks': [
-            dict(
-                type='SwitchRecipeHook',
-                schedule=[dict(action_epoch=3, train_pipeline=FLIPPED)],
-            )
-        ],
-    },
-    'another pipeline by then': {
-        'train_dataloader.num_workers': 2,
-        'train_dataloader.persistent_workers': True,
-        'custom_hooks': [
-            dict(
-                type='SwitchRecipeHook',
-                schedule=[dict(action_epoch=2, train_pipeline=FLIPPED)],
-            )
-        ],
-    },
+    'another pipeline': another_pipeline(action_epoch=3),
+    'another pipeline by then': another_pipeline(action_epoch=2),
     'from memory': {'in_memory': True},
     'BBN from memory': {
         'in_memory': True,

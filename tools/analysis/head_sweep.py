@@ -2,9 +2,9 @@
 
     python tools/analysis/head_sweep.py CONFIG CHECKPOINT tau [--values 0 0.1 ... 2]
 
-TauNormHead's, LogitAdjustedHead's and ResLTHead's tau, or TDEHead's alpha. Prints the accuracy on the
-config's val_dataloader for every value, and the command that tests the best one. Refuses
-to choose on the test images.
+TauNormHead's, LogitAdjustedHead's and ResLTHead's tau, or TDEHead's alpha. Prints the
+accuracy on the config's val_dataloader for every value, and the command that tests the
+best one. Refuses to choose on the test images.
 """
 
 import argparse

@@ -61,8 +61,7 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
         check_number('tau of LogitAdjustedHead', tau, '[0, inf)')
         self.tau = tau
         self.check_loss(self.loss_module)
-        self.log_prior = torch.zeros(num_classes, dtype=torch.float64)
-        self._knows_counts = False
+        self.log_prior = torch.zeros(0, dtype=torch.float64)
 
     def check_loss(self, loss: Any) -> None:
         """Refuse a loss after which nothing is left to adjust."""
@@ -75,20 +74,19 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
         """Take the training images per class, shape (C,)."""
         images = self.images_per_class(counts)
-        if images.shape != self.log_prior.shape:
+        if len(images) != self.num_classes:
             raise ConfigError(
                 f'LogitAdjustedHead with num_classes={self.num_classes} got the training '
                 f'images of {len(images)} classes: they must be the same'
             )
         self.keep(log_prior=(images / images.sum()).log())
-        self._knows_counts = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C), in evaluation -inf for classes without training images."""
         logits = super().forward(feats)
         if self.training:
             return logits
-        if not self._knows_counts:
+        if not self.log_prior.numel():
             raise lacks_counts('LogitAdjustedHead')
         prior = self.log_prior.to(torch.promote_types(logits.dtype, torch.float32))
         absent = prior == -torch.inf
