@@ -1,4 +1,4 @@
-"""The model that a checkpoint tells of."""
+"""Rebuild a model from its checkpoint alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .errors import ConfigError
 
 
 def model_of_checkpoint(path: str) -> tuple[Any, dict]:
-    """Build the model that a training's checkpoint tells of, with its weights.
+    """Build the model whose config and weights a training's checkpoint holds.
 
     Args:
-        path: A checkpoint of mmengine's Runner, which keeps the config in it.
+        path: A checkpoint saved by mmengine's Runner, which stores the config in it.
 
     Returns:
         tuple: The model in evaluation mode, on the CPU, and the checkpoint's ``meta``.
@@ -40,16 +40,16 @@ def model_of_checkpoint(path: str) -> tuple[Any, dict]:
 
 
 def plain_assignments(text: str) -> dict[str, Any]:
-    """Top-level variables of a config's text that are made of literals and ``dict()``.
+    """Top-level variables of a config's text that consist of literals and ``dict()``.
 
-    Nothing is run: a checkpoint may be of anybody, and mmengine's ``Config.fromstring``
-    would do what its text says.
+    Nothing is executed: a checkpoint may come from anybody, and mmengine's
+    ``Config.fromstring`` would run its text.
 
     Args:
         text: Python, as ``Config.pretty_text`` writes it.
 
     Returns:
-        dict: Values by name; what is no literal is left out.
+        dict: Values by name; variables that are no literals are left out.
 
     Example:
         >>> from mmlt_plugin.checkpoint_model import plain_assignments
@@ -74,7 +74,7 @@ def plain_assignments(text: str) -> dict[str, Any]:
 
 
 class _DictCalls(ast.NodeTransformer):
-    """``dict(a=1)`` as ``{'a': 1}``."""
+    """Rewrites ``dict(a=1)`` as ``{'a': 1}``."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)

@@ -1,4 +1,4 @@
-"""Checks of arguments, with one wording for all."""
+"""Checks of arguments, all with the same wording."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .errors import ConfigError
 def check_number(
     key: str, value: Any, interval: str, integer: bool = False, meaning: str = ''
 ) -> None:
-    """Refuse what is no number of an interval.
+    """Refuse a value that is no number in an interval.
 
     Args:
-        key: What the config calls it, with its component: ``alpha of ResLTLoss``.
+        key: The argument's name, with its component: ``alpha of ResLTLoss``.
         value: The argument.
-        interval: As mathematics writes it, ``[0, 1)`` or ``(0, inf)``.
+        interval: In mathematical notation, ``[0, 1)`` or ``(0, inf)``.
         integer: Whether it must be an ``int``.
-        meaning: What the number is, to be added to the message.
+        meaning: What the number stands for, appended to the message.
 
     Raises:
-        ConfigError: It is of another type, NaN, or outside the interval.
+        ConfigError: The value has another type, is NaN, or lies outside the interval.
 
     Example:
         >>> from mmlt_plugin.checks import check_number
@@ -49,15 +49,15 @@ def check_number(
 
 
 def check_choice(key: str, value: Any, choices: Iterable) -> None:
-    """Refuse what is not one of some names.
+    """Refuse a value that is not among the known ones.
 
     Args:
-        key: What the config calls it, with its component: ``branch of ResLTHead``.
+        key: The argument's name, with its component: ``branch of ResLTHead``.
         value: The argument.
-        choices: What is known.
+        choices: The known values.
 
     Raises:
-        ConfigError: It is none of them.
+        ConfigError: The value is none of them.
 
     Example:
         >>> from mmlt_plugin.checks import check_choice

@@ -1,4 +1,4 @@
-"""Training images per class, and what is derived from them.
+"""Training images per class, and what follows from them.
 
 Groups, samplers, re-weighted losses and shot splits all start from ``counts``: an
 int64 vector of length ``num_classes`` in label order, in which zero is legal anywhere.
@@ -20,7 +20,7 @@ SHOT_SPLITS = ('many', 'medium', 'few')
 
 
 def training_class_counts(dataset: Any, num_classes: int) -> np.ndarray:
-    """Number of different training images of every class.
+    """Number of distinct training images of every class.
 
     An image that a wrapper repeats counts once: repetition changes how often a class
     is drawn, not how many images there are to learn from.
@@ -93,7 +93,7 @@ def shot_splits(
 
 
 def by_frequency(counts: np.ndarray) -> np.ndarray:
-    """Classes from the most to the least frequent, ties by number.
+    """Class ids from the most to the least frequent, ties by id.
 
     Args:
         counts: Training images per class, (C,).
@@ -117,18 +117,18 @@ def class_groups(
 
     With a number G the groups get equal internal imbalance, ResLT's rule (Sec. 3.1):
     with :math:`R = N_{max} / N_{min}` group g holds the classes with
-    :math:`N_{max} R^{-(g+1)/G} < N_i \le N_{max} R^{-g/G}`, the last one all others too:
-    those with :math:`N_{min}`, and those without images, which do not count as
-    :math:`N_{min}`. Where all classes are equally large they are all in the last group.
-    With a sequence the groups have those sizes. Ties are broken by class id.
+    :math:`N_{max} R^{-(g+1)/G} < N_i \le N_{max} R^{-g/G}`. The last group also holds the
+    classes with :math:`N_{min}` images and those without images, which are ignored for
+    :math:`N_{min}`. If all classes are equally large, all are in the last group. With a
+    sequence the groups have those sizes. Ties are broken by class id.
 
     Args:
         counts: Training images per class, shape (C,).
         groups: Number of groups, or their sizes, which sum to C.
 
     Returns:
-        list[np.ndarray]: For each group its int64 class ids, by descending count. A
-        group of the equal-imbalance rule can be empty.
+        list[np.ndarray]: The int64 class ids of each group, by descending count. With the
+        equal-imbalance rule a group can be empty.
 
     Raises:
         ConfigError: The number is not positive, there are fewer than two sizes, one is not
@@ -150,7 +150,7 @@ def class_groups(
         if not len(present):
             raise ConfigError('groups: no class of the training dataset has an image')
         largest, smallest = int(present.max()), int(present.min())
-        # Both sides of the rule to the power G, in integers: a count can lie on a cut.
+        # Both sides of the rule to the power of G, in integers, as a count can lie on a cut.
         powers = [int(count) ** groups for count in counts]
         cuts = [largest ** (groups - g) * smallest**g for g in range(1, groups)]
         above = [sum(power > cut for power in powers) for cut in cuts]
@@ -162,7 +162,7 @@ def class_groups(
 
 
 def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
-    """Refuse group sizes that are no partition of the classes.
+    """Refuse group sizes that do not partition the classes.
 
     Args:
         groups: Number of classes of each group.
@@ -185,11 +185,11 @@ def check_group_sizes(groups: Sequence[int], num_classes: int) -> None:
 
 
 def classes_without_images(counts: np.ndarray, names: Sequence[str]) -> str:
-    """A sentence that names the classes without training images, or nothing.
+    """A sentence that names the classes without training images; empty if there are none.
 
     Args:
         counts: Training images per class, (C,).
-        names: Names of the classes in label order; empty for their numbers.
+        names: Class names in label order; if empty, ids are shown.
 
     Example:
         >>> import numpy as np
@@ -209,7 +209,7 @@ def classes_without_images(counts: np.ndarray, names: Sequence[str]) -> str:
 
 
 def brief(counts: np.ndarray) -> str:
-    """Counts (C,) in a few words.
+    """Counts (C,) as a short text.
 
     Example:
         >>> import numpy as np

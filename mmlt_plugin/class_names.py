@@ -1,4 +1,4 @@
-"""Names and number of classes, in which data sets and model must agree."""
+"""Names and number of classes, on which datasets and model must agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .weights import unwrapped
 
 
 def names_of(dataset: Any) -> Sequence[str]:
-    """Names of a dataset's classes in label order; empty where it tells none.
+    """Class names of a dataset in label order; empty if it has none.
 
     Example:
         >>> from mmlt_plugin.class_names import names_of
@@ -23,15 +23,15 @@ def names_of(dataset: Any) -> Sequence[str]:
 
 
 def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
-    """First label that stands for another class in the second list.
+    """First label at which two lists of class names differ.
 
     Args:
-        ours: Names in label order; empty where nobody told them.
-        theirs: Others.
+        ours: Names in label order; empty if unknown.
+        theirs: The other names.
 
     Returns:
-        int | None: None if there is none, if a list is empty, or if just one of them is all
-        numbers, which stand for names that nobody told.
+        int | None: None if they agree, if a list is empty, or if exactly one of them consists
+        of numbers, which are placeholders for unknown names.
 
     Example:
         >>> from mmlt_plugin.class_names import first_difference
@@ -51,9 +51,8 @@ def check_names(trained: Sequence[str], tested: Sequence[str]) -> None:
     """Refuse to evaluate on data whose labels stand for other classes.
 
     Args:
-        trained: Names of the classes that a model is trained on, in label order; empty where
-            nobody told them.
-        tested: Names of those in the data to evaluate on.
+        trained: Class names of the training data in label order; empty if unknown.
+        tested: Class names of the data to evaluate on.
 
     Raises:
         ConfigError: Names the first label that differs.
@@ -75,7 +74,7 @@ def check_names(trained: Sequence[str], tested: Sequence[str]) -> None:
 
 
 def number_of_classes(model: Any, dataset: Any) -> int:
-    """Number of classes on which model and dataset agree.
+    """Number of classes according to model and dataset.
 
     Args:
         model: Every submodule with an integer ``num_classes`` counts.
@@ -96,10 +95,10 @@ def number_of_classes(model: Any, dataset: Any) -> int:
     """
     model = unwrapped(model)
     stated = {
-        # mmpretrain keeps the preprocessor's config outside the model's.
+        # mmpretrain keeps the preprocessor's config outside that of the model.
         f'{"" if name == "data_preprocessor" else "model."}{name}.num_classes': number
         for name, module in model.named_modules()
-        # Some backbones have -1: no classifier of their own.
+        # -1 is the value of backbones without a classifier of their own.
         if isinstance(number := getattr(module, 'num_classes', None), int)
         and number > 0
     }

@@ -1,8 +1,8 @@
-"""Workarounds for upstream problems, the only place that knows about them.
+"""Workarounds for upstream problems, all in one place.
 
-Each function is named after the problem it works around and says where it comes from;
-``apply`` runs on import of the package those that need no argument. Each has a test
-that fails once the problem is gone or the workaround no longer suffices.
+Each function is named after the problem it works around and says where that comes from.
+``apply`` runs those without arguments when the package is imported. Each has a test that
+fails once the problem is gone or the workaround no longer suffices.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .errors import ConfigError
 
 
 def missing_openmmlab() -> None:
-    """Say which packages to install where OpenMMLab's are missing.
+    """Say which packages to install if OpenMMLab's are missing.
 
     Two families of distributions, OpenMMLab's own and the onedl forks, share the
     import names, so the project's metadata cannot require either.
@@ -41,8 +41,8 @@ def missing_openmmlab() -> None:
 def mismatched_torchvision() -> None:
     """Explain a torchvision whose compiled operators do not fit torch.
 
-    PyPI's torchvision for Linux is built for CUDA; beside a CPU-only torch its import
-    dies with "operator torchvision::nms does not exist", which names neither.
+    PyPI's torchvision for Linux is built for CUDA. With a CPU-only torch its import fails
+    with "operator torchvision::nms does not exist", which names neither package.
 
     Raises:
         ImportError: torchvision cannot be imported.
@@ -60,8 +60,8 @@ def history_buffers_in_checkpoints() -> None:
     """Store mmengine's log history in checkpoints as plain data.
 
     mmengine (0.10.7, #1655) pickles ``HistoryBuffer`` objects into every checkpoint,
-    which ``torch.load(weights_only=True)``, the default since torch 2.6, refuses.
-    From here on they are saved as tensors and restored from them.
+    which ``torch.load(weights_only=True)``, the default since torch 2.6, refuses. Here they
+    are saved as tensors and restored from them.
     """
     from mmengine.logging import HistoryBuffer, MessageHub
 
@@ -110,15 +110,15 @@ def unsafe_checkpoint_loading() -> None:
     """Load local checkpoints with ``weights_only=True``, those of mmengine included.
 
     mmengine 0.10.7 leaves the choice to torch and so cannot load its own checkpoints
-    since torch 2.6; the forks fall back to running any pickle. Here the few classes of
-    a ``HistoryBuffer`` pickle are let through, ``getattr`` only for that class's four
-    methods, and everything else is refused.
+    since torch 2.6; the forks fall back to unpickling anything. Here the few classes of a
+    ``HistoryBuffer`` pickle are allowed, ``getattr`` only for four methods of that class,
+    and everything else is refused.
     """
     from mmengine.runner import CheckpointLoader
     from mmengine.utils import digit_version
 
     if digit_version(torch.__version__) < digit_version('2.6'):
-        return  # neither needed nor possible
+        return  # neither necessary nor possible
 
     CheckpointLoader.register_scheme('', load_from_local, force=True)
 
@@ -135,7 +135,7 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ConfigError: The file is no whole checkpoint, or holds other Python objects.
+        ConfigError: The file is truncated or no checkpoint, or holds other Python objects.
     """
     filename = os.path.expanduser(filename)
     if not os.path.isfile(filename):
@@ -160,7 +160,7 @@ def load_from_local(filename: str, map_location: Any = None) -> Any:
 
 
 def _history_buffer_globals() -> list:
-    """What the pickle of a ``HistoryBuffer`` refers to, nothing that can do harm."""
+    """What the pickle of a ``HistoryBuffer`` refers to; none of it can do harm."""
     import numpy as np
     from mmengine.logging import HistoryBuffer
 
@@ -189,9 +189,9 @@ def _history_buffer_globals() -> list:
 def distributed_needs_cuda(cfg: Any) -> None:
     """Let ``--launcher pytorch`` run on a machine without an accelerator.
 
-    mmengine calls ``torch.cuda.set_device`` and hands DDP a device id whatever the
-    machine has. A process group made beforehand with gloo, and DDP without device ids,
-    pass both by. With an accelerator nothing is changed.
+    mmengine calls ``torch.cuda.set_device`` and hands DDP a device id on any machine. A gloo
+    process group that exists already, and DDP without device ids, avoid both. With an
+    accelerator nothing changes.
 
     Args:
         cfg: The runner's config, changed in place, after its ``launcher`` is set.
@@ -214,10 +214,10 @@ def distributed_needs_cuda(cfg: Any) -> None:
 def mixed_up_subsets() -> None:
     """Keep the pipelines of datasets apart when subsets of them are taken.
 
-    mmengine (0.10.7) copies a dataset for ``get_subset`` with a memo that is a mutable
-    default argument, so it lives on: whatever later lies at the address of an object
-    copied before, and freed since, is replaced by the old copy. Validation then runs
-    through another dataset's augmentation, or a transform becomes a dataset.
+    For ``get_subset`` mmengine (0.10.7) copies a dataset with a memo that is a mutable
+    default argument and so is never emptied: an object at the address of one that was
+    copied and freed earlier is replaced by the old copy. Validation then uses another
+    dataset's augmentation, or a transform becomes a dataset.
     """
     from mmengine.dataset import BaseDataset
 
@@ -235,7 +235,7 @@ def mixed_up_subsets() -> None:
 
 
 def apply() -> None:
-    """Apply the workarounds that need no argument; running it again does nothing."""
+    """Apply the workarounds that need no argument; a second call does nothing."""
     missing_openmmlab()
     mismatched_torchvision()
     history_buffers_in_checkpoints()

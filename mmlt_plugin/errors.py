@@ -1,11 +1,11 @@
-"""Exceptions whose message is all a user needs."""
+"""Exceptions whose message tells users all they need."""
 
 
 class ConfigError(ValueError):
-    """A wrong config value or input file, said in one sentence.
+    """A wrong config value or input file, described in one sentence.
 
-    The message names the key or the file and what would be right; ``tools/`` print
-    it alone, without a traceback, and exit with code 2.
+    The message names the key or the file and what would be right. The scripts in
+    ``tools/`` print only the message, without a traceback, and exit with code 2.
 
     Example:
         >>> from mmlt_plugin.errors import ConfigError
@@ -16,7 +16,7 @@ class ConfigError(ValueError):
 
 
 class TrainingError(RuntimeError):
-    """A training that cannot go on, said in one sentence.
+    """A training that cannot continue, described in one sentence.
 
     Example:
         >>> from mmlt_plugin.errors import TrainingError
@@ -27,11 +27,11 @@ class TrainingError(RuntimeError):
 
 
 def lacks_counts(owner: str, otherwise: str = 'call set_class_counts') -> ConfigError:
-    """The error of what nobody told the training images per class.
+    """The error for a component that has not been given the class counts.
 
     Args:
-        owner: Who lacks them.
-        otherwise: What else would help.
+        owner: The component.
+        otherwise: An alternative remedy.
 
     Returns:
         ConfigError: To be raised.

@@ -14,9 +14,9 @@ from .labels import resolve_labels
 def data_fingerprint(dataset: Any) -> str:
     """Hash of the images and labels of a dataset, in item order.
 
-    Of images on disk the names enter, without the folder they are under; of images in
-    memory the pixels. So the same data have the same fingerprint on every machine. Of a
-    dataset without ``get_data_info`` only the labels enter.
+    Images on disk contribute their names, without the root folder; images in memory
+    contribute their pixels. The same data thus have the same fingerprint on every machine. A
+    dataset without ``get_data_info`` contributes only its labels.
 
     Args:
         dataset: A dataset, through any nest of wrappers.
@@ -42,7 +42,7 @@ def data_fingerprint(dataset: Any) -> str:
 
 
 def _info(dataset: Any, item: int) -> dict:
-    """Annotation of an item, within PyTorch's wrappers too."""
+    """Annotation of an item, also within PyTorch's wrappers."""
     if hasattr(dataset, 'get_data_info'):
         return dataset.get_data_info(item)
     if isinstance(dataset, Subset):

@@ -17,7 +17,7 @@ from torch.utils.data import Subset
 
 from .errors import ConfigError
 
-# Reading the labels of an image data set un-pickles every item, so it is done once.
+# Reading the labels of a dataset unpickles every item, so it is done only once.
 _cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
     weakref.WeakKeyDictionary()
 )
@@ -26,8 +26,8 @@ _cache: weakref.WeakKeyDictionary[Any, tuple[np.ndarray, np.ndarray]] = (
 def resolve_labels(dataset: Any) -> np.ndarray:
     """Label of every item of a dataset, through any nest of dataset wrappers.
 
-    Understands mmengine's and PyTorch's concatenation, repetition, class balancing
-    and subsets, and every dataset with ``get_gt_labels`` or ``get_cat_ids``.
+    Supports mmengine's and PyTorch's concatenation, repetition, class balancing and
+    subsets, and every dataset with ``get_gt_labels`` or ``get_cat_ids``.
 
     Args:
         dataset: A dataset whose items have exactly one label each.
@@ -48,14 +48,14 @@ def resolve_labels(dataset: Any) -> np.ndarray:
 
 
 def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Label of every item of a dataset, and which different image it is.
+    """Label of every item of a dataset, and which distinct image it is.
 
     Args:
         dataset: A dataset whose items have exactly one label each.
 
     Returns:
-        tuple: Two int64 arrays, (len(dataset),): labels, and numbers of images, equal
-        where a wrapper gives the same image again.
+        tuple: Two int64 arrays, (len(dataset),): labels, and image numbers, which are equal
+        for items that a wrapper repeats.
 
     Raises:
         ConfigError: The dataset tells no labels, or an item has several.
@@ -75,7 +75,7 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
         return labels[: len(dataset)], ids[: len(dataset)]
     if isinstance(dataset, (ConcatDataset, TorchConcatDataset)):
         parts = [labels_and_images(part) for part in dataset.datasets]
-        starts: dict[int, int] = {}  # a dataset that is twice in it has its images once
+        starts: dict[int, int] = {}  # a dataset that occurs twice has its images once
         end = 0
         for part, (_, ids) in zip(dataset.datasets, parts):
             if id(part) not in starts:
@@ -99,7 +99,7 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
         return labels[items], ids[items]
     cached = _cache.get(dataset)
     if cached is None or len(cached[0]) != len(dataset):
-        if hasattr(dataset, 'item_indices'):  # a wrapper, which may have its own labels
+        if hasattr(dataset, 'item_indices'):  # a wrapper, maybe with its own labels
             ids = labels_and_images(dataset.dataset)[1][dataset.item_indices]
         else:
             ids = np.arange(len(dataset))
@@ -108,19 +108,19 @@ def labels_and_images(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def whole_of_slice(dataset: Any) -> Any:
-    """The dataset behind the slice of ``num_batch_per_epoch``; any other one itself.
+    """The dataset behind a slice made by ``num_batch_per_epoch``; any other is returned as is.
 
     Example:
         >>> from mmlt_plugin.labels import whole_of_slice
         >>> whole_of_slice([1, 2])
         [1, 2]
     """
-    # The slice passes on all attributes of the whole, whose labels are too many for it.
+    # The slice forwards all attributes of the whole, so it would have too many labels.
     return dataset._dataset if isinstance(dataset, _SlicedDataset) else dataset
 
 
 def _own_labels(dataset: Any) -> np.ndarray:
-    """Labels that a dataset tells by itself; nobody may write into them."""
+    """The labels that a dataset itself provides, as a read-only array."""
     if hasattr(dataset, 'get_gt_labels'):
         try:
             labels = np.asarray(dataset.get_gt_labels())

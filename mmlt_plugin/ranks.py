@@ -1,4 +1,4 @@
-"""Checks whose errors all ranks raise."""
+"""Checks whose errors are raised on all ranks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .errors import ConfigError
 
 
 def check_on_main_rank(check: Callable[[], None]) -> None:
-    """Run a check on the main rank; what it raises there ends the other ranks too.
+    """Run a check on the main rank; an error there ends the other ranks too.
 
-    Raised on one rank alone, the others would wait for it.
+    If only one rank raised it, the others would wait forever.
 
     Args:
-        check: Raises what is wrong.
+        check: A function that raises an error if something is wrong.
 
     Raises:
         ConfigError: On the other ranks, with the main rank's message.
@@ -29,7 +29,7 @@ def check_on_main_rank(check: Callable[[], None]) -> None:
     if is_main_process():
         try:
             check()
-        except Exception as found:  # whatever it is, the others must hear of it
+        except Exception as found:  # whatever it is, the others must learn of it
             error = found
     message = [None if error is None else str(error) or repr(error)]
     broadcast_object_list(message, src=0)
@@ -40,10 +40,10 @@ def check_on_main_rank(check: Callable[[], None]) -> None:
 
 
 def check_same_start(start: Any) -> None:
-    """Refuse ranks that begin at different places of a training.
+    """Refuse ranks that begin at different points of a training.
 
     Args:
-        start: Where this rank begins, its epoch and iteration say.
+        start: Where this rank begins, for example its epoch and iteration.
 
     Raises:
         ConfigError: Another rank begins elsewhere.

@@ -1,31 +1,30 @@
-"""Settings of a config as flat keys, and which of them differ."""
+"""Flattens the settings of configs, and compares them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-#: Beginnings of keys that tell how a training is watched and where it is kept, not what is
-#: trained.
+#: Prefixes of keys that concern logging, evaluation and storage, not what is trained.
 ABOUT_THE_RUN = (
     '_', 'resume', 'load_from', 'work_dir', 'launcher', 'log_level', 'log_processor',
     'env_cfg', 'visualizer', 'vis_backends', 'auto_scale_lr', 'experiment_name',
     'default_hooks.checkpoint', 'default_hooks.logger', 'default_hooks.visualization',
     'val_', 'test_', 'train_cfg.val_', 'train_cfg.max_epochs', 'custom_imports',
 )  # fmt: skip
-#: Last parts of such keys.
+#: Last parts of keys that concern the machine, not what is trained.
 ABOUT_THE_MACHINE = (
     'data_root', 'persistent_workers', 'pin_memory', 'prefetch_factor',
 )  # fmt: skip
 
-#: Beginnings of the keys of :func:`recipe`.
+#: Prefixes of the keys of :func:`recipe`.
 RECIPE = (
     'model.', 'optim_wrapper.optimizer.', 'param_scheduler.', 'train_dataloader.batch_size',
 )  # fmt: skip
 
 
 def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
-    """Settings with their dotted keys, those of lists by number.
+    """Settings with their dotted keys; items of lists by index.
 
     Example:
         >>> from mmlt_plugin.settings import flatten
@@ -44,7 +43,7 @@ def flatten(value: Any, key: str = '') -> Iterator[tuple[str, Any]]:
 
 
 def name_of_type(settings: dict) -> str:
-    """The ``type`` of settings as a name, also where it is a class or has a scope.
+    """The ``type`` of settings as a plain name, even if it is a class or has a scope.
 
     Example:
         >>> from mmlt_plugin.settings import name_of_type
@@ -56,7 +55,7 @@ def name_of_type(settings: dict) -> str:
 
 
 def plain_settings(config: Any) -> dict[str, Any]:
-    """All settings by dotted key; what is no number, string or None as its text.
+    """All settings by dotted key, with values other than numbers, strings and None as text.
 
     Args:
         config: Any nest of dicts and lists, such as ``Config.to_dict()``.
@@ -75,7 +74,7 @@ def plain_settings(config: Any) -> dict[str, Any]:
 
 
 def recipe(config: Any) -> dict[str, Any]:
-    """What is trained and how: settings of model, optimizer, schedules and batch size.
+    """The settings that define a training: model, optimizer, schedules and batch size.
 
     Args:
         config: The dict of a config.
@@ -90,14 +89,14 @@ def recipe(config: Any) -> dict[str, Any]:
 
 
 def changes(old: Any, new: Any) -> list[str]:
-    """What differs between two configs and decides what is trained.
+    """The differences between two configs that affect what is trained.
 
     Args:
         old: The dict of a config, or its settings by dotted key.
-        new: The same of another.
+        new: The same for another config.
 
     Returns:
-        list[str]: One text a setting, ``key: old -> new``.
+        list[str]: One text per setting, ``key: old -> new``.
 
     Example:
         >>> from mmlt_plugin.settings import changes

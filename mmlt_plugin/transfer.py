@@ -1,4 +1,4 @@
-"""Tensors between the host and the device, without waiting."""
+"""Copies between host and device without waiting."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import torch
 
 
 def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
-    """Move a tensor of the host to a device, which goes on with its work meanwhile.
+    """Copy a tensor from the host to a device without waiting for it.
 
     Args:
         tensor: A tensor on the CPU.
-        device: Where to.
+        device: The target device.
 
     Returns:
-        Tensor: The same values there.
+        Tensor: The same values on the device.
 
     Example:
         >>> import torch
@@ -27,7 +27,7 @@ def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
 
 
 class HostCopy:
-    """A copy of a device's tensor, which arrives on the host some time later.
+    """A copy of a device's tensor that arrives on the host some time later.
 
     Args:
         tensor: A tensor on any device.
@@ -58,7 +58,7 @@ class HostCopy:
         return self._event is None or self._event.query()
 
     def get(self) -> torch.Tensor:
-        """The values; waits for the device where it has to."""
+        """The values; waits for the device if necessary."""
         if self._event is not None:
             self._event.synchronize()
         return self._value

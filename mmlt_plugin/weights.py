@@ -1,16 +1,16 @@
-"""Models and their state dicts, whatever wraps them."""
+"""Helpers for models and state dicts, wrapped or not."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-#: End of the names of buffers that say nothing about a model's function.
+#: Suffix of buffers without influence on a model's function.
 IGNORED = 'num_batches_tracked'
 
 
 def unwrapped(model: Any) -> Any:
-    """The classifier within DDP, test-time augmentation or both.
+    """The classifier inside DDP, test-time augmentation or both.
 
     Example:
         >>> from torch import nn
@@ -24,7 +24,7 @@ def unwrapped(model: Any) -> Any:
 
 
 def device_of(model: Any) -> Any:
-    """Where a model is; None if it has no parameters.
+    """Device of a model; None if it has no parameters.
 
     Example:
         >>> from torch import nn
@@ -36,7 +36,7 @@ def device_of(model: Any) -> Any:
 
 
 def plain_name(name: str) -> str:
-    """Name of a tensor without the prefix that wrappers add.
+    """Name of a tensor without the prefixes that wrappers add.
 
     Example:
         >>> from mmlt_plugin.weights import plain_name
@@ -47,18 +47,18 @@ def plain_name(name: str) -> str:
 
 
 def misfits(model: Any, state_dict: dict) -> tuple[list[str], list[str]]:
-    """What keeps a state dict from being loaded into a model, strictly.
+    """The tensors that prevent a state dict from being loaded strictly.
 
-    The model's parts adapt it first, as when it is loaded: mmpretrain's transformers
-    resize their position embeddings, and ``BilateralTrunk`` moves its last block.
+    As in loading, the model's parts adapt it first: mmpretrain's transformers resize their
+    position embeddings, and ``BilateralTrunk`` moves its last block.
 
     Args:
         model: The model, wrapped or not.
-        state_dict: The state dict, which stays as it is.
+        state_dict: The state dict, which is not changed.
 
     Returns:
         tuple: Plain names of tensors that are missing or have another shape, and of those
-        that have no place.
+        that have no counterpart.
 
     Example:
         >>> from torch import nn
@@ -74,7 +74,7 @@ def misfits(model: Any, state_dict: dict) -> tuple[list[str], list[str]]:
         for hook in module._load_state_dict_pre_hooks.values():
             hook(adapted, prefix, {}, True, [], [], [])
     wanted, found = shapes(model.state_dict()), shapes(adapted)
-    # A tensor that a part's hook removes is one that it makes itself.
+    # If a part's hook removes a tensor, the part makes it itself.
     made = before - set(adapted)
     wrong = [
         name

@@ -1,4 +1,4 @@
-"""Lists of published data sets."""
+"""Published data sets with their image lists."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .image_records import ImageRecords
 
 
 class BenchmarkList(ImageListDataset):
-    r"""A published long-tailed data set, whose size is known.
+    r"""A published long-tailed data set of known size.
 
     Args:
-        split: ``train``, ``val`` or ``test``, as far as there are lists.
+        split: ``train``, ``val`` or ``test``, if there is a list for it.
         data_root: Folder of the images.
-        ann_file: The list; '' is the published name, in ``data_root``.
+        ann_file: The list; '' stands for the published name in ``data_root``.
         **kwargs: Further arguments of :class:`ImageListDataset`.
 
     Raises:
-        ConfigError: The split has no list, or a class no image.
+        ConfigError: The split has no list, or a class has no image.
 
     Example:
         >>> from mmlt_plugin.datasets.benchmark_list import BenchmarkList
@@ -49,7 +49,7 @@ class BenchmarkList(ImageListDataset):
         super().__init__(ann_file or name, data_root, self.NUM_CLASSES, **kwargs)
 
     def load_data_list(self) -> ImageRecords:
-        """Read the list; a size that is not the published one is worth a warning."""
+        """Read the list; warn if its size is not the published one."""
         records = super().load_data_list()
         _, size = self.LISTS[self.split]
         if len(records) != size:

@@ -1,4 +1,4 @@
-"""One DataSample for a whole batch, and back to one an image."""
+"""One ``DataSample`` for a whole batch, and back to one per image."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmpretrain.structures import DataSample
 
 
 def in_one_sample(data_samples: Sequence[DataSample]) -> list[DataSample]:
-    """The labels (N,) of a batch in one sample; soft labels stay as they are.
+    """Collect the labels (N,) of a batch in one sample; soft labels are left as they are.
 
     Args:
-        data_samples: One an image, or one already.
+        data_samples: One sample per image, or one for the batch already.
 
     Example:
         >>> from mmpretrain.structures import DataSample
@@ -28,7 +28,7 @@ def in_one_sample(data_samples: Sequence[DataSample]) -> list[DataSample]:
 
 
 def is_bulk(data_samples: Any) -> bool:
-    """Whether one sample stands for a batch, as those of ``InMemoryDataset`` do.
+    """Whether one sample stands for a whole batch, like those of ``InMemoryDataset``.
 
     Example:
         >>> from mmpretrain.structures import DataSample
@@ -43,11 +43,11 @@ def is_bulk(data_samples: Any) -> bool:
 
 
 def one_an_image(data_samples: Sequence[DataSample]) -> list[DataSample]:
-    """A sample for each image, as mmpretrain's components take them.
+    """One sample per image, as mmpretrain's components expect.
 
     Args:
-        data_samples: One with the labels (B,) of a batch and a list of its images'
-            numbers, ``sample_idx``; or one an image already.
+        data_samples: One sample with the labels (B,) of a batch and the list of its images'
+            numbers, ``sample_idx``; or one per image already.
 
     Example:
         >>> import torch
@@ -71,7 +71,7 @@ def image_numbers(data_samples: Sequence[DataSample]) -> list[int]:
     """Number of every image of a batch in its dataset, ``sample_idx``.
 
     Args:
-        data_samples: One an image, or one for all.
+        data_samples: One sample per image, or one for the batch.
 
     Example:
         >>> from mmpretrain.structures import DataSample

@@ -1,4 +1,4 @@
-"""What OpenMMLab asks of a dataset that wraps another."""
+"""The interface that OpenMMLab expects of a dataset that wraps another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..labels import resolve_labels
 
 
 class DatasetWrapper:
-    """A dataset with items of another, which a subclass chooses or serves in its own way.
+    """A dataset made of another one's items, which subclasses choose or serve differently.
 
     Args:
         dataset: The dataset, as a config dict or an instance.
@@ -31,7 +31,7 @@ class DatasetWrapper:
         if hasattr(self, 'item_indices'):
             return
         self.dataset.full_init()
-        #: Item of the wrapped dataset that each item is, int64, shape (len(self),).
+        #: Index of every item in the wrapped dataset, int64, shape (len(self),).
         self.item_indices = np.arange(len(self.dataset))
 
     @property

@@ -18,8 +18,8 @@ TEST_IMAGES_PER_CLASS = 50
 class Digits(BaseDataset):
     """The 1,797 handwritten digits of scikit-learn: grey, 8 x 8 pixels, 10 classes.
 
-    Small enough for a demonstration and for tests. The last 50 images of every class,
-    in the order of the file, are the test split; the other 1,297 are for training.
+    Small enough for demonstrations and tests. The last 50 images of every class, in file
+    order, are the test split; the other 1,297 are the training split.
 
     Args:
         split: ``train`` or ``test``.

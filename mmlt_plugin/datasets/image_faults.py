@@ -1,26 +1,26 @@
-"""What is wrong with an image file."""
+"""Detects faulty image files."""
 
 from __future__ import annotations
 
 from PIL import Image
 
-#: Modes of Pillow with more than 8 bits, which loading clips: to white in general.
+#: Modes of Pillow with more than 8 bits, which loading clips, mostly to white.
 WIDE = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
-#: How whole files begin and end: JPEG and PNG.
+#: How complete JPEG and PNG files begin and end.
 MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 
 
 def fault_of(path: str, clips: bool = True, decode: bool = False) -> str | None:
     """What is wrong with an image file, or None.
 
-    Reads the first and last bytes, so that half a million files take minutes; only what
-    does not end as it should, is in another format, or has 16 bits, is decoded.
+    Reads only the first and last bytes, so half a million files take minutes. A file is
+    decoded if it does not end as it should, has another format, or has 16 bits.
 
     Args:
         path: The file.
         clips: Whether the images are loaded by Pillow, which clips more than 8 bits;
             OpenCV scales them.
-        decode: Whether to decode every file, which finds damage in the middle too.
+        decode: Whether to decode every file, which also finds damage in the middle.
 
     Example:
         >>> from mmlt_plugin.datasets.image_faults import fault_of

@@ -1,4 +1,4 @@
-"""The image files below a folder."""
+"""Finds the image files below a folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXTENSIONS = (
 
 
 def visible_folders(folder: Path) -> list[Path]:
-    """Folders in a folder, sorted, without hidden ones; none where there is no folder.
+    """Sorted subfolders without hidden ones; none if the folder does not exist.
 
     Example:
         >>> from mmlt_plugin.datasets.image_files import visible_folders
@@ -35,10 +35,10 @@ def visible_folders(folder: Path) -> list[Path]:
 
 
 def find_images(folders: list[Path]) -> list[str]:
-    """Paths of the images at any depth below some folders, sorted.
+    """Sorted paths of the images at any depth below some folders.
 
-    Hidden folders and files are left out, and links to where one was already; other files
-    that are no images by their names are counted in a warning.
+    Hidden folders and files are skipped, and so are links to folders already visited. Other
+    files whose names are not those of images are counted in a warning.
 
     Args:
         folders: Where to look.
@@ -81,7 +81,7 @@ def find_images(folders: list[Path]) -> list[str]:
 
 
 def _leads_on(parent: str, name: str, linked: set[str]) -> bool:
-    """Whether a folder is no link back to a folder above it, nor to one linked before."""
+    """Whether to enter a folder: not if it links to one above it or to one linked before."""
     path = os.path.join(parent, name)
     if not os.path.islink(path):
         return True

@@ -1,4 +1,4 @@
-"""A folder of class folders."""
+"""A dataset from one folder per class."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .image_records import ImageRecords
 
 
 def class_folders(data_root: str) -> list[str]:
-    """Names of the classes: the folders in ``<data_root>/train``, sorted, no hidden ones.
+    """Class names: the sorted folders in ``<data_root>/train``, without hidden ones.
 
     Raises:
-        ConfigError: There are less than two.
+        ConfigError: There are fewer than two.
 
     Example:
         >>> from mmlt_plugin.datasets.image_folder import class_folders
@@ -45,20 +45,19 @@ def class_folders(data_root: str) -> list[str]:
 class ImageFolderDataset(ImageListDataset):
     """Images in ``<data_root>/<split>/<class>/``, at any depth below the class.
 
-    Labels follow the given classes, not the split's own folders: a rare class may have
-    no folder in ``val`` without shifting the others. Hidden folders and files are
-    passed over; other files that are no images by their names are counted in a warning.
+    Labels follow the given classes, not the split's own folders, so a rare class without a
+    folder in ``val`` does not shift the others. Hidden folders and files are skipped; other
+    files whose names are not those of images are counted in a warning.
 
     Args:
         data_root: Folder of the splits.
         split: Name of the split's folder.
-        classes: Names of the classes in label order; None is those of the folders in
-            ``train``.
+        classes: Class names in label order; None takes the folders in ``train``.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``, ``pipeline`` above all.
 
     Raises:
-        ConfigError: The split has no folder or no image, or a folder that is no class, or
-            ``train`` has folders of less than two classes.
+        ConfigError: The split has no folder, no image or an unknown class, or ``train`` has
+            fewer than two folders.
 
     Example:
         >>> from mmlt_plugin.datasets import ImageFolderDataset

@@ -18,22 +18,22 @@ from .reading import READ_ERRORS, can_be_read
 
 @DATASETS.register_module()
 class ImageListDataset(BaseDataset):
-    r"""Images from a text list, one ``<relative path> <label>`` a line.
+    r"""Images from a text list with one ``<relative path> <label>`` per line.
 
-    The classes are named after the images' folders, where each has one of its own, and
-    otherwise by numbers.
+    Classes are named after the images' folders if each class has its own, and numbered
+    otherwise.
 
     Args:
-        ann_file: The list, below ``data_root`` unless it is a path of its own.
+        ann_file: The list, relative to ``data_root`` or an absolute path.
         data_root: Folder of the images, to which the list's paths are relative.
-        num_classes: Number of classes C; None takes it from the labels.
+        num_classes: Number of classes C; None takes the largest label plus one.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, ``metainfo``,
             ``data_prefix``.
 
     Raises:
-        ConfigError: The list is missing, a line of it is malformed, its label lies
-            outside 0..C-1, or without ``num_classes`` a class has no image at all.
-            Reading an image that is missing or broken names it and its line.
+        ConfigError: The list is missing, a line is malformed, a label lies outside 0..C-1,
+            or without ``num_classes`` a class has no image. Reading a missing or broken
+            image raises it too, with the path and the line.
 
     Example:
         >>> from pathlib import Path
@@ -45,14 +45,14 @@ class ImageListDataset(BaseDataset):
         (2, ('cat', 'dog'))
     """
 
-    #: What helps against images that cannot be read.
+    #: What to do about images that cannot be read.
     REMEDY: ClassVar[str] = (
         'tools/dataset/check.py lists all such files, RedrawBroken trains without them'
     )
-    #: Whether a class without images is a mistake.
+    #: Whether every class must have an image.
     HAS_ALL_CLASSES: ClassVar[bool] = False
-    #: Other layouts of the files that circulate: lists of (pattern, replacement) for
-    #: the paths, the first of which that leads to an existing first file is taken.
+    #: Other folder layouts in circulation: lists of (pattern, replacement) for the paths.
+    #: The first layout in which the first file exists is taken.
     LAYOUTS: ClassVar[list[list[tuple[bytes, Any]]]] = []
 
     def __init__(
@@ -71,7 +71,7 @@ class ImageListDataset(BaseDataset):
         """Paths and labels (N,), in the order of the file."""
         try:
             with open(self.ann_file, 'rb') as file:
-                # Without the mark that some editors begin a file with.
+                # Without the byte order mark that some editors put at the beginning.
                 lines = file.read().removeprefix(codecs.BOM_UTF8).splitlines()
         except OSError as error:
             raise ConfigError(
@@ -170,7 +170,7 @@ class ImageListDataset(BaseDataset):
 def _class_names(
     paths: list[bytes], labels: np.ndarray, num_classes: int
 ) -> tuple[str, ...]:
-    """Names of the images' folders, if folders and classes are the same; or numbers."""
+    """Names of the images' folders if they match the classes one to one, otherwise numbers."""
     folders = (path.rpartition(b'/')[0].rpartition(b'/')[2] for path in paths)
     pairs = set(zip(labels.tolist(), folders))
     names = dict(sorted(pairs))

@@ -1,4 +1,4 @@
-"""Paths and labels of many images, compact and quick to read."""
+"""Compact storage for the paths and labels of many images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 class ImageRecords(Sequence):
     """Paths and labels of many images in a few arrays.
 
-    It stands for a list of dicts, which it makes one at a time: workers share the
-    arrays instead of copying hundreds of thousands of objects.
+    It acts as a list of dicts but creates them one at a time, so workers share the arrays
+    instead of copying hundreds of thousands of objects.
 
     Args:
-        root: Folder that the paths start from.
+        root: Folder that the paths are relative to.
         paths: Bytes, shape (N,).
         labels: int64, shape (N,).
-        lines: Line of the list (or entry of the file) that each image is from, from 1.
+        lines: Line of the list (or entry of the file) of each image, counted from 1.
 
     Example:
         >>> import numpy as np
@@ -41,7 +41,7 @@ class ImageRecords(Sequence):
     def of_files(
         cls, root: str, files: Sequence[str], labels: Sequence[int]
     ) -> ImageRecords:
-        """Records of files that were found below a folder rather than listed."""
+        """Records of files found below a folder rather than listed."""
         paths = [os.fsencode(os.path.relpath(file, root)) for file in files]
         return cls(
             root, np.array(paths), np.array(labels), np.arange(1, len(paths) + 1)

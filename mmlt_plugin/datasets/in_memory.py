@@ -1,4 +1,4 @@
-"""Datasets of small images as one tensor."""
+"""Datasets of small images in one tensor."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..errors import ConfigError
 from ..transfer import to_device
 from .dataset_wrapper import DatasetWrapper
 
-#: Images read twice, to see whether the pipeline draws.
+#: Number of images read twice, to detect a random pipeline.
 SECOND_LOOKS = 32
 
 
 @FUNCTIONS.register_module()
 def whole_batch(batch: dict) -> dict:
-    """Collate function for datasets whose items are batches already.
+    """Collate function for datasets that return whole batches.
 
     Raises:
         ConfigError: It got single items.
@@ -36,24 +36,24 @@ def whole_batch(batch: dict) -> dict:
 
 @DATASETS.register_module()
 class InMemoryDataset(DatasetWrapper):
-    """Keep all images of a dataset in one tensor and hand out batches of them.
+    """Keep all images of a dataset in one tensor and return whole batches.
 
-    Images of 32 x 32 pixels cost more in Python, a transform at a time, than in
-    arithmetic. Here the dataset's pipeline runs once for every image, and a batch is one
-    indexing; what is random is left to ``BatchAugmentPreprocessor``, on the device.
-    Samplers and counts work as on the dataset itself; other wrappers belong inside. For
-    the dataloader also ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
-    ``tools/train.py CONFIG --in-memory`` sets all of that and the loops.
+    For images of 32 x 32 pixels, Python's overhead for each transform exceeds the
+    arithmetic. Here the dataset's pipeline runs once per image, a batch is one indexing
+    operation, and random transforms are left to ``BatchAugmentPreprocessor``, on the device.
+    Samplers and class counts work as on the dataset itself; other wrappers belong inside.
+    The dataloader also needs ``collate_fn=dict(type='whole_batch')`` and ``num_workers=0``;
+    ``tools/train.py CONFIG --in-memory`` sets all of this and the loops.
 
     Args:
-        dataset: A dataset whose pipeline is not random and gives images of one size, as a
+        dataset: A dataset whose pipeline is not random and returns images of one size, as a
             config dict or an instance.
-        device: Where the images stay; None is where mmengine puts models.
+        device: Where the images are kept; None is where mmengine puts models.
 
     Returns:
-        dict: Of some items ``inputs``, uint8 (B, 3, H, W), and ``data_samples``, a list of
-        one ``DataSample`` with the labels (B,) of all, as heads can take them in training
-        and ``BulkValLoop`` and ``BulkTestLoop`` in evaluation.
+        dict: From ``__getitems__``: ``inputs``, uint8 (B, 3, H, W), and ``data_samples``, a list
+        of one ``DataSample`` with the labels (B,), which heads accept in training, and
+        ``BulkValLoop`` and ``BulkTestLoop`` in evaluation.
 
     Raises:
         ConfigError: The images have different sizes, or the pipeline is random.

@@ -25,13 +25,13 @@ class INaturalist(BenchmarkList):
     Args:
         split: ``train`` or ``val``, the split that the papers report.
         data_root: Folder with ``train_val2018`` (``train_val_images`` for 2017).
-        ann_file: The JSON file or text list; '' is the official JSON or, where there is
-            none, the text list, in ``data_root``.
+        ann_file: The JSON file or text list; '' stands for the official JSON in ``data_root``
+            or, if there is none, the text list.
         year: 2018 or 2017.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``.
 
     Raises:
-        ConfigError: The year is unknown, or the JSON lacks what it should have.
+        ConfigError: The year is unknown, or the JSON is no COCO-style annotation file.
 
     Example:
         >>> from mmlt_plugin.datasets import INaturalist
@@ -96,7 +96,7 @@ class INaturalist(BenchmarkList):
 
 
 def _load_json(path: str) -> dict:
-    """Read a large JSON file without the garbage collector looking at every object."""
+    """Read a large JSON file without garbage collections in between."""
     collects = gc.isenabled()
     gc.disable()
     try:

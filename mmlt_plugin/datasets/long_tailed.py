@@ -20,19 +20,18 @@ from .redraw_broken import RedrawBroken
 class LongTailedDataset(DatasetWrapper):
     """Keep a long-tailed subset of a dataset.
 
-    Wrapped around CIFAR-10 or CIFAR-100 with the defaults it is, index for index, the
-    CIFAR-LT of LDAM-DRW, BBN and ResLT (see :func:`long_tailed_indices`).
+    Around CIFAR-10 or CIFAR-100 the defaults give, index for index, the CIFAR-LT of
+    LDAM-DRW, BBN and ResLT (see :func:`long_tailed_indices`).
 
     Args:
-        dataset: The whole dataset, as a config dict or an instance; an instance is
-            left as it is.
-        imbalance_factor: Smallest over largest class size, in (0, 1]; the papers' 0.01
-            is the imbalance ratio 100.
+        dataset: The whole dataset, as a config dict or an instance, which is not changed.
+        imbalance_factor: Smallest over largest class size, in (0, 1]: 0.01 is an imbalance
+            ratio of 100.
         profile: ``exp``, ``step`` or ``pareto``, see :func:`long_tailed_counts`.
-        seed: Seed of the choice of images.
+        seed: Seed for the choice of images.
         pareto_power: Power of the ``pareto`` profile.
-        holdout: Images of every class set aside before, to choose hyper-parameters on.
-        subset: ``train``, or ``holdout`` for the images set aside.
+        holdout: Images per class that are held out first, to choose hyper-parameters on.
+        subset: ``train``, or ``holdout`` for the images held out.
 
     Raises:
         ConfigError: An argument lies outside its range.
@@ -65,22 +64,22 @@ class LongTailedDataset(DatasetWrapper):
         self.seed = seed
         self.holdout = holdout
         self.subset = subset
-        # Before the images are read: a wrong value should not cost a minute.
+        # Before the images are read, so that a wrong value does not cost a minute.
         long_tailed_counts(num_images=1, num_classes=1, **self._profile)
         super().__init__(dataset)
 
     def full_init(self) -> None:
-        """Read the labels and choose the images that stay."""
+        """Read the labels and choose the images to keep."""
         if hasattr(self, 'kept'):
             return
         super().full_init()
         labels = resolve_labels(self.dataset)
         num_classes = len(self.CLASSES) if self.CLASSES else int(labels.max()) + 1
-        #: Item of the whole dataset that each item is, int64, shape (len(self),).
+        #: Index of every item in the whole dataset, int64, shape (len(self),).
         self.kept = self._choose(labels, num_classes)
         if isinstance(self.dataset, (BaseDataset, RedrawBroken)):
-            # A dataset of its own: the memory of the other images is freed, and the
-            # random image that replaces a broken one is not from outside the subset.
+            # A separate dataset: the memory of the other images is freed, and a broken
+            # image is never replaced by one from outside the subset.
             self.dataset = self.dataset.get_subset(self.kept.tolist())
             self.item_indices = np.arange(len(self.kept))
         else:
@@ -98,7 +97,7 @@ class LongTailedDataset(DatasetWrapper):
         return kept[~np.isin(kept, held)] if self.holdout else kept
 
     def get_subset(self, indices: int | Sequence[int]) -> Any:
-        """Dataset of some of the items, or of so many first or last ones, as mmengine's."""
+        """Dataset of some items, or of the first or last n of them, as in mmengine."""
         if isinstance(indices, int):
             chosen = (
                 self.item_indices[:indices]

@@ -1,4 +1,4 @@
-"""Pipelines of nested datasets and in their configs."""
+"""Pipelines of nested datasets, and in their configs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..labels import whole_of_slice
 
 
 def pipeline_owners(dataset: Any) -> Iterator[dict]:
-    """Configs with a pipeline in a dataset's, through any nest of wrappers.
+    """The configs that have a pipeline within a dataset's config, through all wrappers.
 
     Example:
         >>> from mmlt_plugin.datasets.pipelines import pipeline_owners
@@ -25,7 +25,7 @@ def pipeline_owners(dataset: Any) -> Iterator[dict]:
 
 
 def find_pipeline(dataset: Any) -> list:
-    """The first pipeline in a dataset's config that has transforms.
+    """The first non-empty pipeline in a dataset's config.
 
     Example:
         >>> from mmlt_plugin.datasets.pipelines import find_pipeline
@@ -37,7 +37,7 @@ def find_pipeline(dataset: Any) -> list:
 
 
 def use_pipeline(dataset: Any, pipeline: list) -> None:
-    """Put one pipeline in the place of all in a dataset's config.
+    """Replace every pipeline in a dataset's config by another one.
 
     Example:
         >>> from mmlt_plugin.datasets.pipelines import use_pipeline
@@ -51,7 +51,7 @@ def use_pipeline(dataset: Any, pipeline: list) -> None:
 
 
 def datasets_with_pipeline(dataset: Any) -> Iterator[Any]:
-    """Datasets with a pipeline of their own in a nest of wrappers.
+    """The datasets that have a pipeline of their own, through all wrappers.
 
     Example:
         >>> from mmlt_plugin.datasets import Digits, RedrawBroken

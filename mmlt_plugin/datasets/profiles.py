@@ -1,4 +1,4 @@
-"""Long-tailed class sizes and the community's choice of the images that stay."""
+"""Long-tailed class sizes, and the community's choice of images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def long_tailed_counts(
     profile: str = 'exp',
     pareto_power: float = 6.0,
 ) -> list[int]:
-    r"""Images per class of a long-tailed subset, class 0 the most frequent.
+    r"""Images per class of a long-tailed subset; class 0 is the most frequent.
 
     With :math:`N_0` = num_images / C, :math:`\beta` the imbalance factor
-    :math:`N_{min} / N_{max}` and :math:`t = i / (C - 1)`, always truncated:
+    :math:`N_{min} / N_{max}` and :math:`t = i / (C - 1)`, each truncated to an integer:
 
     - ``exp``: :math:`N_i = N_0 \beta^t` (Cui et al., CVPR 2019),
     - ``step``: :math:`N_0` for the first half of the classes, :math:`N_0 \beta` for
@@ -66,16 +66,16 @@ def long_tailed_counts(
 def long_tailed_indices(
     labels: np.ndarray, counts: list[int], seed: int = 0
 ) -> np.ndarray:
-    """Choose the images that stay, as the community's CIFAR-LT generator does.
+    """Choose the images to keep, like the community's CIFAR-LT generator.
 
-    One legacy NumPy generator shuffles the images of class 0, 1, ... in turn and the
-    first ``counts[c]`` of each stay, in shuffled order. Seed 0 gives the subset that
+    One legacy NumPy generator shuffles the images of class 0, 1, ... in turn, and the
+    first ``counts[c]`` of each are kept, in shuffled order. Seed 0 gives the subset that
     LDAM-DRW, BBN, ResLT and most later papers train on.
 
     Args:
         labels: Label of every image, shape (N,).
-        counts: Images to keep per class; a class that has fewer keeps all.
-        seed: Seed of the choice.
+        counts: Images to keep per class; a class with fewer keeps all.
+        seed: Seed of the generator.
 
     Returns:
         np.ndarray: int64 item indices, class after class.
@@ -96,15 +96,14 @@ def long_tailed_indices(
 
 
 def held_out_indices(labels: np.ndarray, images: int, seed: int = 0) -> np.ndarray:
-    """Choose images of every class to choose hyper-parameters on.
+    """Choose images of every class to hold out, for choosing hyper-parameters.
 
-    They are the last of the order from which :func:`long_tailed_indices` takes the
-    first.
+    They are the last ones of the order whose first ones :func:`long_tailed_indices` takes.
 
     Args:
         labels: Label of every image, shape (N,).
         images: Images to hold out per class.
-        seed: Seed of the choice.
+        seed: Seed of the generator.
 
     Returns:
         np.ndarray: int64 item indices, class after class.

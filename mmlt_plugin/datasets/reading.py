@@ -1,4 +1,4 @@
-"""Tells image files that cannot be read from other errors."""
+"""Tells unreadable image files from other errors."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import cv2
 
 from .pipelines import datasets_with_pipeline
 
-#: What reading a missing, truncated or undecodable image raises, by backend; transforms
-#: with a mistake raise some of them too.
+#: What the backends raise for a missing, truncated or undecodable image. Faulty transforms
+#: raise some of these too.
 READ_ERRORS = (
     OSError, cv2.error, AssertionError, AttributeError, SyntaxError, ValueError,
 )  # fmt: skip
 
 
 def can_be_read(dataset: Any, idx: int) -> bool:
-    """Whether the image of an item can be loaded, so that its error came later.
+    """Whether the image of an item can be loaded, so that an error must have come later.
 
     Args:
-        dataset: A dataset, wrapped or not, whose pipelines begin with loading.
+        dataset: A dataset, wrapped or not, whose pipelines begin by loading the image.
         idx: The item.
 
     Returns:
-        bool: False also where there is no pipeline to tell.
+        bool: False also if there is no pipeline.
 
     Example:
         >>> from mmlt_plugin.datasets import Digits

@@ -1,4 +1,4 @@
-"""Training in spite of images that cannot be read."""
+"""Training despite unreadable images."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .reading import READ_ERRORS, can_be_read
 class RedrawBroken(DatasetWrapper):
     """Replace an image that cannot be read by another of its class.
 
-    By default a broken image ends a training with its path, which is what one wants
-    once; ``tools/dataset/check.py`` lists them all. Where a few cannot be helped, this
-    wrapper draws another image *of the same class*, the same one every time. mmengine's
-    own refetching draws from all images, that is from the frequent classes, and would
-    bias every sampler that balances.
+    Without this wrapper a broken image ends the training with an error that names its path;
+    ``tools/dataset/check.py`` lists all such files. If they cannot be repaired, the wrapper
+    substitutes another image *of the same class*, the same one every time. mmengine's own
+    refetching draws from all images, mostly frequent classes, and would bias every
+    re-balancing sampler.
 
     Args:
         dataset: The dataset, as a config dict or an instance.
@@ -33,7 +33,7 @@ class RedrawBroken(DatasetWrapper):
             workers.
 
     Raises:
-        ConfigError: More than that are broken, or all of a class.
+        ConfigError: More images are broken, or all of a class.
 
     Example:
         >>> from mmlt_plugin.datasets import RedrawBroken
@@ -68,7 +68,7 @@ class RedrawBroken(DatasetWrapper):
         )
 
     def _try(self, idx: int) -> dict | None:
-        """An item, or None if its image cannot be read; mistakes elsewhere pass."""
+        """An item, or None if its image cannot be read; other errors are raised."""
         try:
             return self.dataset[idx]
         except READ_ERRORS as error:
@@ -81,7 +81,7 @@ class RedrawBroken(DatasetWrapper):
         return str(self.dataset.get_data_info(idx).get('img_path', f'item {idx}'))
 
     def _note(self, idx: int, error: Exception) -> None:
-        """Report a broken image once; too many end the training."""
+        """Report a broken image once; raise if there are too many."""
         if self.broken[idx]:
             return
         self.broken[idx] = True

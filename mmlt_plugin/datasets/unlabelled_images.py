@@ -1,4 +1,4 @@
-"""Images to be predicted."""
+"""Images without labels, for prediction."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class UnlabelledImages(ImageListDataset):
 
     Args:
         data_root: The folder.
-        skip_broken: Whether to leave out files that cannot be decoded, each with a
-            warning; every file is decoded twice then.
+        skip_broken: Whether to leave out files that cannot be decoded, each with a warning.
+            Every file is then decoded twice.
         **kwargs: Arguments of mmpretrain's ``BaseDataset``: ``pipeline``, and
             ``metainfo`` with the classes that can be predicted.
 
     Raises:
-        ConfigError: The folder has no image. Reading one that is broken names it.
+        ConfigError: The folder has no image, or an image that is read is broken.
 
     Example:
         >>> from mmlt_plugin.datasets import UnlabelledImages

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
-#: What a file is called while it is being written.
+#: Suffix of a file while it is being written.
 SUFFIX = '.unfinished'
 
 
 class AtomicBackend(LocalBackend):
-    """mmengine's local files, written under another name, synced, then renamed.
+    """mmengine's local file backend, which writes to another name, syncs, then renames.
 
-    A process killed at any moment leaves either the old file or the new one under the
-    name. ``backend_args=dict(backend='atomic')`` selects it wherever mmengine writes.
+    A process killed at any moment leaves either the complete old file or the complete new
+    one. ``backend_args=dict(backend='atomic')`` selects it wherever mmengine writes.
 
     Example:
         >>> import tempfile
@@ -48,7 +48,7 @@ class AtomicBackend(LocalBackend):
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a renaming last, where the system can."""
+    """Make a renaming durable, if the system can."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:  # Windows cannot open folders

@@ -1,4 +1,4 @@
-"""How easy training images are by experts' confidence: LFME's curriculum."""
+"""LFME's curriculum: how easy training images are, by the experts' confidence."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 
 def first_easiness(counts: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Easiness of every class's hardest image when the training starts.
+    """Initial easiness of the hardest image of every class.
 
     Args:
         counts: Training images per class, (C,).
         parts: Class ids of each expert.
 
     Returns:
-        np.ndarray: The smallest mean of an expert's ``counts`` over that of the class's
-        own, (C,); 1 for classes without an expert.
+        np.ndarray: The smallest mean ``counts`` of any expert over that of the class's own
+        expert, (C,); 1 for classes without an expert.
 
     Example:
         >>> import numpy as np
@@ -34,15 +34,15 @@ def first_easiness(counts: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarra
 def within_classes(
     confidence: np.ndarray, label: np.ndarray, start: np.ndarray
 ) -> np.ndarray:
-    """Confidences of images scaled within their classes, the least to ``start``.
+    """Scale the confidences of images within each class to the range from ``start`` to 1.
 
     Args:
-        confidence: Of every image, (I,).
-        label: Their labels, (I,); -1 for numbers that no image has.
-        start: For every class where its range begins, (C,); it ends at 1.
+        confidence: Confidence of every image, (I,).
+        label: Labels, (I,); -1 for numbers that no image has.
+        start: Lower end of every class's range, (C,).
 
     Returns:
-        np.ndarray: Easiness (I,); 1 where all images of a class are alike.
+        np.ndarray: Easiness (I,); 1 if all images of a class have the same confidence.
 
     Example:
         >>> import numpy as np

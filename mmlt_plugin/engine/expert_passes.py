@@ -1,4 +1,4 @@
-"""What students and experts make of all images of a dataset."""
+"""Passes of students and experts over all images of a dataset."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def class_accuracies(
     """Accuracy of every class in percent, (M, C); NaN for classes without images.
 
     Args:
-        models: ``ImageClassifier``s, M of them; they are left in evaluation mode.
-        dataloader: Batches of labelled images, on every rank other ones.
-        preprocess: The preprocessor of one of them, for all.
+        models: M ``ImageClassifier``s; they are left in evaluation mode.
+        dataloader: Batches of labelled images, different ones on every rank.
+        preprocess: The preprocessor, the same for all models.
     """
     for model in models:
         model.eval()
@@ -34,7 +34,7 @@ def class_accuracies(
     hits = images.repeat(len(models), 1)
     for inputs, samples in batches(dataloader, preprocess):
         label = own_labels(samples)
-        # Not by bincount, which waits for the device.
+        # bincount would wait for the device.
         images.index_add_(0, label, images.new_ones(len(label)))
         for model, hit in zip(models, hits):
             predicted = model.head(model.extract_feat(inputs)).argmax(1)
@@ -48,12 +48,12 @@ def class_accuracies(
 def confidences(
     experts: Sequence[Any], dataloader: Any, preprocess: Callable
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Probability that the class of an image has for the expert of its split.
+    """Probability of every image's class according to the expert of its split.
 
     Args:
-        experts: Classifiers with a ``ShotSplitHead``, in evaluation mode, no two with a
-            class in common.
-        dataloader: Batches of labelled images, on every rank other ones.
+        experts: Classifiers with a ``ShotSplitHead``, in evaluation mode, without common
+            classes.
+        dataloader: Batches of labelled images, different ones on every rank.
         preprocess: The student's preprocessor.
 
     Returns:
@@ -82,6 +82,6 @@ def confidences(
             f'two training images of different classes have the sample_idx {clash[0]}: LFME '
             'tells images apart by it, so it cannot train on concatenated datasets'
         )
-    # An image that is in the dataset several times has the mean.
+    # An image that occurs several times gets the mean.
     times = np.bincount(place)
     return np.bincount(place, found) / np.maximum(times, 1), table

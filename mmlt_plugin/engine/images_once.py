@@ -1,4 +1,4 @@
-"""Every image of a dataset once, as in an evaluation."""
+"""Iterates over every image of a dataset once, as in an evaluation."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def images_once(
     owner: str,
     sampler: dict | None = None,
 ) -> Any:
-    """A dataloader of the images of another, each once and without random changes.
+    """A dataloader over the images of another one, each once and without augmentation.
 
     Args:
         runner: The runner, which builds it.
-        loader: Config of the other dataloader; it is left as it is.
-        evaluation: Config of a dataloader with the batch size and the pipeline.
-        owner: Who wants the images, for the message.
-        sampler: Config of what draws them; None is ``DefaultSampler``.
+        loader: Config of the other dataloader, which is not changed.
+        evaluation: Config of a dataloader that provides batch size and pipeline.
+        owner: Who needs the images, for the error message.
+        sampler: Config of the sampler; None is ``DefaultSampler``.
 
     Returns:
-        DataLoader: Of this rank's share of the images, unpadded: none counts twice.
+        DataLoader: This rank's share of the images, without padding, so none counts twice.
 
     Raises:
         ConfigError: The pipeline makes several views of an image.
@@ -41,7 +41,7 @@ def images_once(
             f'{owner} has no use for augmented images: test without --tta'
         )
     loader = copy.deepcopy(loader)
-    # Out first: an update would merge the samplers' arguments.
+    # Removed first, because an update would merge the samplers' arguments.
     for key in ('sampler', 'batch_sampler'):
         loader.pop(key, None)
     loader.update(
@@ -58,7 +58,7 @@ def images_once(
 
 
 def batches(dataloader: Any, preprocess: Callable) -> Iterator[tuple[Any, Any]]:
-    """Inputs and data samples of every batch, as they are in evaluation."""
+    """Inputs and data samples of every batch, preprocessed as in evaluation."""
     for batch in dataloader:
         batch = preprocess(batch, training=False)
         yield batch['inputs'], batch['data_samples']

@@ -1,4 +1,4 @@
-"""Logged values that stay on the device until somebody reads them."""
+"""Logged values that stay on the device until they are read."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from mmengine.logging import HistoryBuffer
 
 
 class LazyHistoryBuffer(HistoryBuffer):
-    """mmengine's history of a logged value, but tensors are fetched only for a reader.
+    """mmengine's history of a logged value, but tensors are only fetched when it is read.
 
-    ``HistoryBuffer`` wants numbers, so that every logged loss makes the host wait for the
-    device in every iteration; and it copies its whole history for each. Here values are
-    kept as they come, and all new ones fetched at once when a statistic is asked for.
-    Readers see the same numbers as ever; copies and checkpoints hold plain
-    ``HistoryBuffer`` objects.
+    ``HistoryBuffer`` needs numbers, so every logged loss makes the host wait for the device
+    in every iteration, and it copies its whole history for each value. Here values are kept
+    as they come, and all new ones are fetched at once when a statistic is requested. Readers
+    see the same numbers; copies and checkpoints contain plain ``HistoryBuffer`` objects.
 
     Args:
         log_history: Values so far.
         count_history: Their counts.
-        max_length: Values kept, the latest.
+        max_length: Number of latest values to keep.
 
     Example:
         >>> import torch
@@ -32,7 +31,7 @@ class LazyHistoryBuffer(HistoryBuffer):
         2.0
     """
 
-    #: New values kept at most, so that a history nobody reads stays small.
+    #: Largest number of unread values, so that a history that is never read stays small.
     LIMIT = 1000
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +47,7 @@ class LazyHistoryBuffer(HistoryBuffer):
             self._settle()
 
     def current(self) -> Any:
-        """The latest value; the times of iterations are read one by one."""
+        """The latest value, without fetching others: iteration times are read one by one."""
         if self._new_values and not isinstance(self._new_values[-1], torch.Tensor):
             return self._new_values[-1]
         return super().current()
@@ -68,7 +67,7 @@ class LazyHistoryBuffer(HistoryBuffer):
         self._log_history = np.append(self._settled_log, values)[-self.max_length :]
         self._count_history = np.append(self._settled_count, counts)[-self.max_length :]
 
-    # What all of HistoryBuffer's statistics, registered ones too, read.
+    # All statistics of HistoryBuffer, including registered ones, read these.
     @property
     def _log_history(self) -> np.ndarray:
         self._settle()

@@ -1,4 +1,4 @@
-"""Experts of shot splits from their checkpoints."""
+"""Loads the experts of shot splits from their checkpoints."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def load_experts(checkpoints: Sequence[str], counts: np.ndarray) -> list[Any]:
     """Load the classifiers that a student learns from.
 
     Args:
-        checkpoints: Of trainings with ``ShotSplitHead``, each of another split.
-        counts: Training images per class of the student, (C,).
+        checkpoints: From trainings with ``ShotSplitHead``, one per split.
+        counts: The student's training images per class, (C,).
 
     Returns:
         list: The models in evaluation mode, on the CPU.
 
     Raises:
-        ConfigError: There is none; one does not exist, is no expert, has a class that
-            another one has, or was trained on other data.
+        ConfigError: The list is empty; or a checkpoint does not exist, is no expert, shares a
+            class with another one, or was trained on other data.
     """
     experts: list[Any] = []
     teacher: dict[int, str] = {}

@@ -1,4 +1,4 @@
-"""Schedules of a resumed training that are not those of its checkpoint."""
+"""Schedules of a resumed training that differ from its checkpoint's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.runner import Runner
 
-#: What a scheduler's state has beside its settings.
+#: Entries of a scheduler's state that are not settings.
 PROGRESS = (
     'last_step', '_global_step', '_last_value', 'base_values', 'verbose',
     'best', 'num_bad_epochs', 'cooldown_counter',
@@ -14,10 +14,10 @@ PROGRESS = (
 
 
 def schedules_differ(states: Any, schedulers: Any) -> bool:
-    """Whether schedulers have other settings than those whose states a checkpoint has.
+    """Whether the settings of schedulers differ from those in a checkpoint.
 
     Args:
-        states: The checkpoint's ``param_schedulers``, a list, or a dict of them.
+        states: The checkpoint's ``param_schedulers``, a list or a dict of lists.
         schedulers: The runner's.
     """
     states, schedulers = in_one_list(states), in_one_list(schedulers)
@@ -30,7 +30,7 @@ def schedules_differ(states: Any, schedulers: Any) -> bool:
 
 
 def follower_of_evaluations(runner: Runner) -> str | None:
-    """Name of a scheduler that follows the evaluations, ``ReduceOnPlateauLR`` say."""
+    """Name of a scheduler that follows evaluations, such as ``ReduceOnPlateauLR``."""
     for scheduler in in_one_list(runner.param_schedulers or []):
         if getattr(scheduler, 'need_val_args', False):
             return type(scheduler).__name__
@@ -38,10 +38,10 @@ def follower_of_evaluations(runner: Runner) -> str | None:
 
 
 def replay_schedules(runner: Runner) -> None:
-    """Step fresh schedulers through all that was trained, with the optimizer's base rates.
+    """Step new schedulers through all past iterations, from the optimizer's base rates.
 
-    Most schedulers change the present rate, so a rate that followed another schedule
-    would stay wrong.
+    Most schedulers modify the current rate, so one that followed another schedule would
+    remain wrong.
     """
     for group in in_one_list(runner.optim_wrapper.param_groups):
         for key in [key for key in group if key.startswith('initial_')]:
@@ -49,7 +49,7 @@ def replay_schedules(runner: Runner) -> None:
     settings = runner.cfg.get('param_scheduler') or []
     runner.param_schedulers = runner.build_param_scheduler(settings)
     schedulers = in_one_list(runner.param_schedulers)
-    # Iterations of an epoch as they were, whatever they are now.
+    # The number of iterations per epoch so far, whatever it is now.
     length = runner.iter // runner.epoch if runner.epoch else runner.iter + 1
     for iteration in range(1, runner.iter + 1):
         for scheduler in schedulers:
@@ -62,7 +62,7 @@ def replay_schedules(runner: Runner) -> None:
 
 
 def in_one_list(groups: Any) -> list:
-    """What one optimizer has, or several by name: schedulers, states, groups."""
+    """Schedulers, states or groups of one optimizer, or of several by name, in one list."""
     if isinstance(groups, dict):
         return [item for group in groups.values() for item in group]
     return list(groups)

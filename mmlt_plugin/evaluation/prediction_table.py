@@ -18,12 +18,12 @@ from ..checks import check_number
 class PredictionTable(BaseMetric):
     """Write the likeliest classes of every image into a CSV file.
 
-    Not a measure: it needs no labels. ``tools/predict.py`` tests with it.
+    It measures nothing and needs no labels; ``tools/predict.py`` uses it.
 
     Args:
-        out_file: The CSV file: ``image``, and by rank k ``class_k`` and ``score_k``, the
-            head's score in 0..1.
-        top: Classes an image, at most C.
+        out_file: The CSV file, with the columns ``image`` and, for each rank k, ``class_k`` and
+            ``score_k``, the head's score in 0..1.
+        top: Number of classes per image, at most C.
         collect_device: ``cpu`` or ``gpu``, as in mmengine.
 
     Raises:
@@ -57,7 +57,7 @@ class PredictionTable(BaseMetric):
 
         Args:
             data_batch: Not used.
-            data_samples: One an image, with ``img_path`` and ``pred_score`` (C,).
+            data_samples: One per image, with ``img_path`` and ``pred_score`` (C,).
         """
         scores = torch.stack([sample['pred_score'] for sample in data_samples])
         highest = scores.topk(min(self.top, scores.size(1)))
@@ -66,10 +66,10 @@ class PredictionTable(BaseMetric):
         self.results.extend(zip(paths, *columns))
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Write the table; there is no number to report."""
+        """Write the table; there are no numbers to report."""
         names = (self.dataset_meta or {}).get('classes')
         ranks = range(1, len(results[0][1]) + 1)
-        # Names of files need not be UTF-8.
+        # File names need not be UTF-8.
         with open(
             Path(self.out_file),
             'w',

@@ -1,4 +1,4 @@
-"""Accuracy of many-, medium- and few-shot classes."""
+"""Accuracy on many-, medium- and few-shot classes."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ..errors import ConfigError, lacks_counts
 class ShotSplitMetric(BaseMetric):
     """Top-1 accuracy over all, many-, medium- and few-shot classes, in percent.
 
-    Liu et al., CVPR 2019: accuracy is taken per class and averaged over the classes of
-    a split, which are told apart by their *training* images (``ClassCountsHook`` brings
-    them, in testing from the checkpoint). A split without a class is left out of the
-    results rather than reported as 0; a class without test images is left out of the
-    means and counted in ``shot/untested_classes``.
+    Liu et al., CVPR 2019: accuracy is computed per class and averaged over the classes of a
+    split, which depends on their *training* images (``ClassCountsHook`` provides the counts,
+    in testing from the checkpoint). A split without classes is left out of the results
+    rather than reported as 0. A class without test images is left out of the means and
+    counted in ``shot/untested_classes``.
 
     Args:
         many: Classes with more training images are many-shot.
         few: Classes with fewer training images are few-shot.
-        per_class: Whether to report every class too, as ``shot/class_<id>``, and to log it
-            with its name.
-        class_counts: Training images per class, where no hook brings them.
+        per_class: Whether to report every class as well, as ``shot/class_<id>``, and to log
+            it with its name.
+        class_counts: Training images per class, if no hook provides them.
         collect_device: ``cpu`` or ``gpu``, as in mmengine.
         prefix: Prefix of the names, ``shot`` by default.
 
@@ -39,8 +39,8 @@ class ShotSplitMetric(BaseMetric):
         classes) and ``shot/micro`` (mean over images), each in 0..100.
 
     Raises:
-        ConfigError: A score is not finite, a label lies outside the classes, or nobody
-            told the class counts.
+        ConfigError: A score is not finite, a label lies outside the classes, or the class
+            counts are unknown.
 
     Example:
         >>> from mmlt_plugin.evaluation import ShotSplitMetric
@@ -72,17 +72,17 @@ class ShotSplitMetric(BaseMetric):
         self._told_splits = False
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class, shape (C,), unless the config told them."""
+        """Set the training images per class, shape (C,), unless the config has them."""
         if not self._counts_from_config:
             self.counts = np.asarray(counts, dtype=np.int64)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Keep (prediction, label) of every image, so that padding stays removable.
+        """Collect (prediction, label) of every image, so that padding can be removed.
 
         Args:
             data_batch: Not used.
-            data_samples: One an image, or one with ``gt_label`` and ``pred_label`` (B,) or
-                ``pred_score`` (B, C) for the whole batch.
+            data_samples: One per image, or one for the whole batch with ``gt_label`` and
+                ``pred_label`` (B,) or ``pred_score`` (B, C).
         """
         labels = torch.cat([sample['gt_label'] for sample in data_samples])
         scores = predictions = None
@@ -103,7 +103,7 @@ class ShotSplitMetric(BaseMetric):
             )
         finite = torch.ones_like(labels) if scores is None else scores.isfinite().all(1)
         columns = [predictions, labels, finite]
-        # One transfer a batch, whatever the device.
+        # One transfer per batch, whatever the device.
         rows = torch.stack([c.to(labels) for c in columns], dim=1).tolist()
         for number, (*_, good) in enumerate(rows):
             if not good:
@@ -165,7 +165,7 @@ class ShotSplitMetric(BaseMetric):
             )
 
     def _tell_splits(self, splits: dict[str, np.ndarray]) -> None:
-        """Say once how many classes the splits have."""
+        """Log once how many classes the splits have."""
         if not self._told_splits:
             self._told_splits = True
             print_log(

@@ -1,4 +1,4 @@
-"""The runner of the scripts in ``tools/``."""
+"""The runner used by the scripts in ``tools/``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .preflight import (
     unused_pipelines,
 )
 
-#: Names of the default hooks that mmengine adds by itself.
+#: Names of the default hooks that mmengine adds itself.
 MMENGINE_HOOKS = (
     'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint',
 )  # fmt: skip
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Make the runner, on machines without an accelerator too."""
+    """Build the runner, also on machines without an accelerator."""
     compat.distributed_needs_cuda(cfg)
     if 'runner_type' in cfg:
         return RUNNERS.build(cfg)
@@ -34,22 +34,22 @@ def build_runner(cfg: Config) -> Runner:
 
 
 class CarefulRunner(Runner):
-    """mmengine's runner, which writes into the work dir only what a run needs.
+    """mmengine's runner, but careful with what is in the work dir.
 
-    mmengine copies the config into the work dir as soon as the runner is made, in
-    testing too, over the config of the run that made the checkpoints there. Here that
-    happens when the first iteration has proved data, model and checkpoint sound.
+    mmengine copies the config into the work dir as soon as the runner is built, even for a
+    test, overwriting the config of the run that made the checkpoints there. Here this
+    happens only after the first training iteration, which shows that the run works.
     """
 
     config_is_written = False
 
     def register_default_hooks(self, hooks: dict | None = None) -> None:
-        """Register the default hooks; None switches any of them off, not only mmengine's."""
+        """Register the default hooks; None switches any of them off, also our own."""
         mine = {k: v for k, v in (hooks or {}).items() if v or k in MMENGINE_HOOKS}
         super().register_default_hooks(mine)
 
     def train(self) -> Any:
-        """Train, once what can be seen to be wrong beforehand was looked for."""
+        """Check the config for mistakes, then train."""
         check_deferred_sampling(self.cfg)
         for sentence in (
             *unfinished_schedules(self.cfg),
@@ -64,10 +64,10 @@ class CarefulRunner(Runner):
         return model
 
     def dump_config(self) -> None:
-        """Wait with the copy of the config until training has started."""
+        """Do nothing yet: the config is copied after the first iteration."""
 
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
-        """Call the hooks; once the first iteration went well, write the config."""
+        """Call the hooks, and copy the config after the first iteration."""
         if fn_name == 'before_train':
             check_counts_are_brought(self)
             check_same_start((self.epoch, self.iter))
@@ -78,10 +78,10 @@ class CarefulRunner(Runner):
 
 
 def end_workers(dataloader: DataLoader) -> None:
-    """End persistent workers, which a garbage collection would give five seconds each.
+    """End persistent workers, for each of which garbage collection would wait five seconds.
 
     Args:
-        dataloader: It makes new ones if it is used again.
+        dataloader: The dataloader, which starts new workers if it is used again.
     """
     iterator = getattr(dataloader, '_iterator', None)
     if iterator is not None:

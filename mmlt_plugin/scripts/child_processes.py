@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them."""
+"""Child processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 
 class ChildProcesses:
-    """Run commands in any threads; a SIGTERM ends them, too, and nothing new starts.
+    """Run commands from any thread; a SIGTERM also ends them and prevents new ones.
 
-    Ctrl-C reaches all processes of a terminal by itself, while ``kill``, a batch system or a
-    container ends the one process it knows, and the trainings it has started would go on.
+    Ctrl-C reaches all processes of a terminal. ``kill``, a batch system or a container,
+    however, end only the process they know, and the trainings it has started would go on.
 
     Example:
         >>> import sys
@@ -32,14 +32,14 @@ class ChildProcesses:
         self._ending = False
 
     def run(self, command: Sequence[str], **kwargs: Any) -> int:
-        """Run a command to its end.
+        """Run a command and wait for it.
 
         Args:
             command: The command and its arguments.
             **kwargs: Arguments of ``subprocess.Popen``.
 
         Returns:
-            int: Its exit status, negative where a signal ended or prevented it.
+            int: Its exit status; negative if a signal ended or prevented it.
         """
         with self._lock:
             if self._ending:
@@ -54,10 +54,10 @@ class ChildProcesses:
 
     @contextmanager
     def ended_on_sigterm(self) -> Iterator[None]:
-        """While this lasts, a SIGTERM is passed on and then ends this process."""
+        """Within this context a SIGTERM ends the children and then this process."""
 
         def end(number: int, _: Any) -> None:
-            with self._lock:  # which this thread never holds
+            with self._lock:  # never held by this thread
                 self._ending = True
                 for child in self._running:
                     child.terminate()

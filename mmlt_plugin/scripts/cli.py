@@ -1,4 +1,4 @@
-"""What the scripts in ``tools/`` share: arguments and the config they make of them."""
+"""Command-line arguments shared by the scripts in ``tools/``, and the resulting config."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..errors import ConfigError
 from ..settings import name_of_type
 
 BASES = Path(__file__).resolve().parents[2] / 'configs/_base_'
-#: Top-level keys that scripts and the runner look for, beside the runner's arguments.
+#: Top-level keys read by the scripts and the runner, besides the runner's arguments.
 READ_BY_SCRIPTS = (
     'tta_model', 'tta_pipeline', 'sync_bn', 'find_unused_parameters',
     'model_wrapper_cfg', 'runner_type', 'custom_imports',
@@ -50,9 +50,8 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(args: argparse.Namespace) -> Config:
     """Read ``args.config``, apply ``--cfg-options``, then the common arguments.
 
-    The work dir is, in this order: the argument, the config's, and for
-    ``configs/<method>/<config>.py`` ``work_dirs/<method>/<config>``, for any other file
-    ``work_dirs/<config>``.
+    The work dir is the argument, or else the config's, or else that of
+    :func:`default_work_dir`.
     """
     local_rank = os.environ.get('OMPI_COMM_WORLD_LOCAL_RANK', str(args.local_rank))
     os.environ.setdefault('LOCAL_RANK', local_rank)
@@ -62,7 +61,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
     if (cfg.get('randomness') or {}).get('deterministic'):
-        # Without it older PyTorch refuses products of matrices on GPUs.
+        # Without it older PyTorch versions refuse matrix products on GPUs.
         os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
@@ -72,10 +71,10 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def check_keys(options: Iterable[str], cfg: Config) -> None:
-    """Refuse options whose first part resembles a key of the config and is none.
+    """Refuse options that look like misspelt keys of the config.
 
     Args:
-        options: Dotted keys.
+        options: Dotted keys, of which the first part is compared.
         cfg: The config that they are to be merged into.
 
     Raises:
@@ -101,11 +100,11 @@ def check_keys(options: Iterable[str], cfg: Config) -> None:
 
 
 def default_work_dir(config: str) -> str:
-    """Where a config is trained if nobody says: a folder of its own for each.
+    """The default work dir of a config, a separate one for each.
 
     Args:
-        config: Path of the config. Below a folder ``configs`` its path from there on
-            counts, since methods have configs of the same name.
+        config: Path of the config. Below a folder ``configs`` the path from there on is
+            kept, since methods have configs of the same name.
 
     Example:
         >>> from mmlt_plugin.scripts.cli import default_work_dir
@@ -121,12 +120,12 @@ def default_work_dir(config: str) -> str:
 
 
 def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
-    """Let a config train in mixed precision; on a CPU in bfloat16, whatever is asked for.
+    """Switch a config to mixed precision; on a CPU always to bfloat16.
 
     Args:
         cfg: The config, changed in place.
-        dtype: ``float16`` or ``bfloat16``; None is the config's own precision if it has
-            one without loss scaling, otherwise float16.
+        dtype: ``float16`` or ``bfloat16``; None is bfloat16 if the config has it already,
+            otherwise float16.
 
     Example:
         >>> from mmengine.config import Config
@@ -142,7 +141,7 @@ def use_mixed_precision(cfg: Config, dtype: str | None) -> None:
     if dtype == 'float16' and device == 'gpu':
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-        # The layout that tensor cores want.
+        # The layout that tensor cores prefer.
         cfg.merge_from_dict(
             {'default_hooks.channels_last': dict(type='ChannelsLastHook')}
         )

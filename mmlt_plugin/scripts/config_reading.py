@@ -1,4 +1,4 @@
-"""What a config says of groups and shots, wherever in it."""
+"""Reads head settings and shot thresholds from a config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..settings import name_of_type
 
 
 def classifier_settings(cfg: Config) -> dict:
-    """Settings of the head that has the classifier: of several experts, that of each.
+    """Settings of the head with the classifier; with several experts that of an expert.
 
     Args:
         cfg: Any config.
@@ -32,14 +32,14 @@ def classifier_settings(cfg: Config) -> dict:
 
 
 def shot_thresholds(evaluators: Any) -> tuple[int, int]:
-    """``many`` and ``few`` of the first :class:`ShotSplitMetric`, in training images.
+    """Thresholds ``many`` and ``few`` of the first :class:`ShotSplitMetric`.
 
     Args:
         evaluators: A config's ``test_evaluator`` or ``val_evaluator``: settings of one
             metric, a list of them, or None.
 
     Returns:
-        tuple: Both thresholds; the usual 100 and 20 where nothing says others.
+        tuple: Both thresholds, in training images; 100 and 20 by default.
 
     Example:
         >>> from mmlt_plugin.scripts.config_reading import shot_thresholds

@@ -1,4 +1,4 @@
-"""Weights of other code bases in our models."""
+"""Converts weights of other code bases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from ..errors import ConfigError
 from ..weights import IGNORED
 
-#: What the papers' code calls parts of the nets, as the start of what we call them.
+#: Prefixes of names in the papers' code, and ours.
 RENAMED = {
     'cb_block.': 'neck.conventional.',
     'rb_block.': 'neck.rebalancing.',
@@ -22,21 +22,19 @@ State = dict[str, torch.Tensor]
 def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
     """Rename the tensors of another code base after a model of ours.
 
-    Names that match, after those of the released ResLT and BBN code are translated,
-    are taken first. What then is left on both sides is matched in order, where all
-    shapes and last parts of the names agree; the batch normalisations of ResLT's CIFAR
-    branches become the rows of one layer.
+    First come names that match, after translation from those of the released ResLT and BBN
+    code. The rest is matched in order, provided that all shapes and last parts of the names
+    agree. The batch normalisations of ResLT's CIFAR branches become rows of one layer.
 
     Args:
         source: State dict of the other code base.
         target: State dict of the model.
 
     Returns:
-        tuple: The converted state dict, complete, and a line for each tensor that did
-        not simply keep its name.
+        tuple: The complete converted state dict, and one line for each renamed tensor.
 
     Raises:
-        ConfigError: A tensor found no counterpart, or has another shape.
+        ConfigError: A tensor has no counterpart, or another shape.
 
     Example:
         >>> import torch
@@ -81,15 +79,15 @@ def convert_state_dict(source: State, target: State) -> tuple[State, list[str]]:
 
 
 def kinds(tensors: State) -> list[tuple[str, torch.Size]]:
-    """What tensors are: the last part of the name, and the shape."""
+    """Last part of the name and shape of every tensor."""
     return [(name.rpartition('.')[2], t.shape) for name, t in tensors.items()]
 
 
 def candidates(name: str) -> list[str]:
-    """What a tensor of another code base may be called here, best first."""
+    """Possible names here of a tensor of another code base, best first."""
     names = [name]
     parts = name.split('.')
-    for start in range(len(parts)):  # without module., backbone., net. ...
+    for start in range(len(parts)):  # without module., backbone., net., ...
         rest = '.'.join(parts[start:])
         names += [rest, f'backbone.{rest}']
         names += [
@@ -101,7 +99,7 @@ def candidates(name: str) -> list[str]:
 
 
 def merge_branch_norms(left: State, wanted: State, found: State) -> list[str]:
-    """Make rows of one layer of several batch normalisations of the same map."""
+    """Merge several batch normalisations of the same map into rows of one layer."""
     rows = wanted.get('head.branches.affine.weight')
     norms = [n.removesuffix('running_mean') for n in left if n.endswith('running_mean')]
     if rows is None or len(norms) != len(rows):

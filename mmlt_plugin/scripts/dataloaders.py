@@ -1,4 +1,4 @@
-"""Dataloaders as the scripts in ``tools/`` use them: usual settings, folders that exist."""
+"""Default settings of dataloaders, and a check of their folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..errors import ConfigError
 def prepare_dataloaders(
     cfg: Config, args: argparse.Namespace, fields: Sequence[str], **defaults: Any
 ) -> None:
-    """Give dataloaders mmpretrain's usual settings where they have none of their own.
+    """Give dataloaders mmpretrain's usual settings unless they have their own.
 
     Args:
         cfg: The config, changed in place.
@@ -43,7 +43,7 @@ def prepare_dataloaders(
                 f'{field}.drop_last=False and {field}.batch_sampler.drop_last=True'
             )
         if loader.get('num_workers', 0) == 0:
-            # PyTorch refuses persistent workers where there are none.
+            # PyTorch refuses persistent workers if there are none.
             loader.persistent_workers = False
         cfg[field] = loader
         for key, folder, dataset in data_roots(
@@ -73,6 +73,6 @@ def _is_missing(folder: str, dataset: dict) -> bool:
     kind = dataset.get('type')
     kind = DATASETS.get(kind) if isinstance(kind, str) else kind
     arguments: dict[str, Any] = {}
-    for cls in getattr(kind, '__mro__', ()):  # CIFAR100 leaves it to CIFAR10
+    for cls in getattr(kind, '__mro__', ()):  # CIFAR100 inherits it from CIFAR10
         arguments.update(inspect.signature(cls.__init__).parameters)
     return not ('download' in arguments and dataset.get('download', True))

@@ -1,4 +1,4 @@
-"""How every script in ``tools/`` is started, and how it ends."""
+"""How every script in ``tools/`` starts and ends."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ def make_parser(doc: str | None) -> argparse.ArgumentParser:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run a script's ``main``; what the user can mend ends it with one sentence.
+    """Run a script's ``main``; an error that users can fix is printed as one sentence.
 
     Args:
-        main: The script. A :class:`ConfigError` or :class:`TrainingError`, a type or an
-            argument in the config that nothing knows, a missing file, a failed download
-            or a full disk is printed without a traceback, and the exit code is 2; any
-            other exception passes.
+        main: The script. A :class:`ConfigError` or :class:`TrainingError`, an unknown type or
+            argument in the config, a missing file, a failed download or a full disk is
+            printed without a traceback, and the exit code is 2. Any other exception is
+            raised.
     """
     try:
         main()
         if torch.distributed.is_initialized():
-            # Left to the interpreter's end, or when other ranks still run, gloo's
-            # threads can abort the process: end all ranks together.
+            # At the interpreter's end, or while other ranks still run, gloo's threads can
+            # abort the process, so all ranks end together here.
             torch.distributed.barrier()
             torch.distributed.destroy_process_group()
             _leave()
@@ -75,12 +75,12 @@ def run_script(main: Callable[[], None]) -> None:
 
 
 def _leave() -> None:
-    """End a process that is done, without the interpreter's own end.
+    """End a finished process without the interpreter's own shutdown.
 
-    There threads of C++ that still run Python may abort the process ("terminate called
-    without an active exception"), and the launcher then calls the whole training failed.
-    What the interpreter would wait for and call, a hook's upload or a log file's end, is
-    waited for and called here.
+    During that, C++ threads that still run Python may abort the process ("terminate called
+    without an active exception"), and the launcher then reports the training as failed.
+    Threads and exit functions, such as an upload or a log file to close, are completed here
+    as the interpreter would.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()

@@ -1,4 +1,4 @@
-"""Mistakes in a config's types and arguments, said in one sentence."""
+"""Explains mistakes in a config's types and arguments in one sentence."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from torch.utils.data import DataLoader
 
 
 def explain(error: BaseException) -> str | None:
-    """What is wrong in the config, if that is why a component could not be built.
+    """Explain what is wrong in the config, if that is why a component could not be built.
 
-    mmengine's registries pass on what Python says, which names neither the entry of the
+    mmengine's registries pass on Python's message, which names neither the entry of the
     config nor what would be right.
 
     Args:
-        error: What a build raised, with its traceback.
+        error: The exception that a build raised, with its traceback.
 
     Returns:
-        str | None: A sentence; None where the config is not to blame.
+        str | None: A sentence; None if the config is not to blame.
 
     Example:
         >>> import mmlt_plugin
@@ -70,13 +70,13 @@ def explain(error: BaseException) -> str | None:
         return f'{name} needs {missing[1]}: add it to the config'
     within = frames[frames.index(builds[-1]) + 1 :]
     if all(f.f_code.co_name == '__init__' for f in within) and _is_raised(error):
-        # What a constructor says of its arguments: 'invalid depth 19 for resnet'.
+        # A constructor's message about its arguments: 'invalid depth 19 for resnet'.
         return f'{name}: ' + (text[1:-1] if isinstance(error, KeyError) else text)
     return None
 
 
 def _is_raised(error: BaseException) -> bool:
-    """Whether code says it in words of its own, instead of failing."""
+    """Whether the code raised the error on purpose, with a message of its own."""
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -87,7 +87,7 @@ def _is_raised(error: BaseException) -> bool:
 
 
 def _explain_runner(text: str) -> str | None:
-    """The same of an argument of what the runner makes without a registry."""
+    """The same for arguments of parts that the runner builds without a registry."""
     found = re.search(
         r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text
     )
@@ -108,7 +108,7 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def _parameters(component: Any) -> Iterator[str]:
-    """Names of a component's arguments, its base classes' too."""
+    """Names of a component's arguments, including those of its base classes."""
     for cls in getattr(component, '__mro__', [component]):
         maker = cls.__init__ if inspect.isclass(cls) else cls
         yield from inspect.signature(maker).parameters

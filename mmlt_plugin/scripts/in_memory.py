@@ -1,4 +1,4 @@
-"""Configs of small images rewritten for training from memory."""
+"""Rewrites configs of small images for training from memory."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..datasets.pipelines import pipeline_owners
 from ..errors import ConfigError
 from ..settings import name_of_type
 
-#: Transforms that do not draw, and stay in the pipeline.
+#: Transforms that are not random and stay in the pipeline.
 FIXED = ('LoadImageFromFile', 'Resize', 'CenterCrop', 'PackInputs')
 
 
-#: How a dataset in memory is evaluated.
+#: Evaluation loops for datasets in memory.
 LOOPS = dict(val='BulkValLoop', test='BulkTestLoop')
 
 
 def use_memory(cfg: Config) -> None:
-    """Let a config's dataloaders serve from memory, with the same distribution.
+    """Let a config's dataloaders read from memory, with the same distribution.
 
     ``RandomCrop`` with padding and ``RandomFlip`` move from the training pipeline into the
     preprocessor; the datasets are wrapped in ``InMemoryDataset``.
@@ -28,8 +28,8 @@ def use_memory(cfg: Config) -> None:
         cfg: The config, changed in place.
 
     Raises:
-        ConfigError: The training pipeline draws anything else or twice, or the
-            preprocessor is of a type of its own.
+        ConfigError: The training pipeline has other random transforms, or one of these
+            twice, or the preprocessor has another type.
 
     Example:
         >>> from mmengine.config import Config
@@ -77,12 +77,12 @@ def use_memory(cfg: Config) -> None:
 def move_draws(
     dataset: Any, name: str, allowed: tuple[str, ...] = ('RandomCrop', 'RandomFlip')
 ) -> dict:
-    """Take the random transforms out of a dataset's pipeline.
+    """Remove the random transforms from a dataset's pipelines.
 
     Args:
         dataset: The config of a dataset, changed in place.
-        name: What the config calls its dataloader.
-        allowed: Random transforms that may be in it.
+        name: Name of its dataloader in the config.
+        allowed: Random transforms that it may contain.
 
     Returns:
         dict: Arguments of ``BatchAugmentPreprocessor``.
@@ -104,7 +104,7 @@ def move_draws(
 def split_pipeline(
     pipeline: list, name: str, allowed: tuple[str, ...]
 ) -> tuple[dict, list]:
-    """Take the random transforms out of one pipeline.
+    """Remove the random transforms from one pipeline.
 
     Returns:
         tuple: Arguments of ``BatchAugmentPreprocessor``, and the transforms that stay.
@@ -113,7 +113,7 @@ def split_pipeline(
     kept = []
     for transform in pipeline:
         kind = name_of_type(transform)
-        # A draw before one of these would come after it.
+        # A random transform before one of these would now come after it.
         if kind in FIXED and (kind == 'PackInputs' or not arguments):
             kept.append(transform)
             continue

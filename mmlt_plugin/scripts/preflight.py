@@ -1,4 +1,4 @@
-"""What can be seen to be wrong before a training starts."""
+"""Finds mistakes before a training starts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
-    """Schedules of the learning rate that end after the training does, or long before.
+    """Find learning rate schedules that are longer or shorter than the training.
 
     Args:
         cfg: A config of a training by epochs.
 
     Returns:
-        list[str]: A sentence each.
+        list[str]: One sentence each.
 
     Example:
         >>> from mmengine.config import Config
@@ -47,14 +47,14 @@ def _too_long(schedulers: dict[str, dict], epochs: int) -> list[str]:
         f'{name} reaches to epoch {_last_epoch(scheduler, epochs)}, train_cfg.max_epochs is '
         f'{epochs}: the learning rate does not get where it should'
         for name, scheduler in schedulers.items()
-        if epochs < _last_epoch(scheduler, epochs) < 1e9  # mmengine's word for no end
+        if epochs < _last_epoch(scheduler, epochs) < 1e9  # mmengine's value for no end
     ]
 
 
 def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
     if not schedulers:
         return []
-    # The one that ends last; after any other, another one goes on.
+    # The one that ends last; any other is followed by another schedule.
     name, scheduler = max(
         schedulers.items(), key=lambda item: _last_epoch(item[1], epochs)
     )
@@ -70,7 +70,7 @@ def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
 
 def _last_epoch(scheduler: dict, epochs: int) -> int:
     if name_of_type(scheduler) == 'CosineAnnealingLR' and not scheduler.get('T_max'):
-        return scheduler.get('end') or epochs  # so mmengine sets T_max
+        return scheduler.get('end') or epochs  # mmengine's own T_max
     return max(
         scheduler.get('end') or 0,
         scheduler.get('total_iters') or 0,
@@ -80,15 +80,15 @@ def _last_epoch(scheduler: dict, epochs: int) -> int:
 
 
 def unused_pipelines(config: str | Path | None) -> list[str]:
-    """Pipelines that a config file sets anew and gives to no dataset.
+    """Find pipelines that a config file redefines but gives to no dataset.
 
-    An inherited dataset keeps its pipeline when the variable it came from is set anew.
+    An inherited dataset keeps its pipeline when the variable it came from is redefined.
 
     Args:
-        config: The file; only one in Python that inherits can be wrong.
+        config: The file; only Python files that inherit are checked.
 
     Returns:
-        list[str]: A sentence each.
+        list[str]: One sentence each.
 
     Example:
         >>> from mmlt_plugin.scripts.preflight import unused_pipelines
@@ -112,13 +112,13 @@ def unused_pipelines(config: str | Path | None) -> list[str]:
 
 
 def counted_in_epochs(cfg: Config) -> list[str]:
-    """What counts epochs in a training that counts iterations, and so does nothing.
+    """Find settings that count epochs, and so have no effect in a training by iterations.
 
     Args:
         cfg: Any config.
 
     Returns:
-        list[str]: A sentence each.
+        list[str]: One sentence each.
 
     Example:
         >>> from mmengine.config import Config
@@ -148,19 +148,19 @@ def counted_in_epochs(cfg: Config) -> list[str]:
 
 
 def schedulers_of(cfg: Config) -> list[dict]:
-    """Settings of the schedulers; a config may have one alone, or none."""
+    """Settings of the schedulers as a list; a config may have a single one, or none."""
     schedulers: Any = cfg.get('param_scheduler') or []
     return [schedulers] if isinstance(schedulers, dict) else schedulers
 
 
 def check_deferred_sampling(cfg: Config) -> None:
-    """Refuse a second sampler that would never draw.
+    """Refuse a deferred sampler that would never be used.
 
     Args:
         cfg: A config of a training by epochs.
 
     Raises:
-        ConfigError: ``action_epoch`` is beyond the training.
+        ConfigError: ``action_epoch`` is beyond the end of the training.
 
     Example:
         >>> from mmengine.config import Config
@@ -181,13 +181,13 @@ def check_deferred_sampling(cfg: Config) -> None:
 
 
 def check_counts_are_brought(runner: Runner) -> None:
-    """Refuse a metric or head of the validation that nobody will tell the class counts.
+    """Refuse a validation whose metric or head will not get the class counts.
 
     Args:
         runner: The runner, with its hooks.
 
     Raises:
-        ConfigError: Names what to add; otherwise the first validation would.
+        ConfigError: Names what to add, before the first validation would.
     """
     if runner.val_loop is None or any(hasattr(h, 'hand_out') for h in runner.hooks):
         return

@@ -1,4 +1,4 @@
-"""What a work dir tells about a training."""
+"""Reads logs and checkpoints from a work dir."""
 
 from __future__ import annotations
 
@@ -10,35 +10,34 @@ from ..errors import ConfigError
 
 
 def read_lines(file: Path) -> list[dict]:
-    """Objects of a file with one JSON object a line.
+    """Read a file with one JSON object per line.
 
     Args:
-        file: As mmengine's ``scalars.json``.
+        file: A file such as mmengine's ``scalars.json``.
     """
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
 def starts(work_dir: Path) -> Iterator[list[dict]]:
-    """What a training logged from each of its starts on, the first and every resumption.
+    """Log lines of a training for each of its starts, the first and every resumption.
 
     Args:
-        work_dir: The training's.
+        work_dir: The training's work dir.
     """
     for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
         yield read_lines(file)
 
 
 def last_checkpoint(work_dir: Path | str) -> Path | None:
-    """The last checkpoint of a training, in its work dir wherever that is by now.
+    """The last checkpoint of a training, even if its work dir was moved.
 
-    ``last_checkpoint`` names it; in a work dir that was copied or moved it is beside that
-    file.
+    ``last_checkpoint`` has its path; in a copied or moved work dir it is next to that file.
 
     Args:
-        work_dir: The training's.
+        work_dir: The training's work dir.
 
     Returns:
-        Path | None: None if nothing was saved yet.
+        Path | None: None if nothing has been saved yet.
     """
     pointer = Path(work_dir) / 'last_checkpoint'
     if not pointer.is_file():
@@ -64,16 +63,16 @@ def shot_metrics(line: dict) -> dict[str, float]:
 
 
 def evaluations(work_dir: Path) -> list[dict]:
-    """Shot metrics of every evaluation in a training; of what was done twice the last.
+    """Shot metrics of every evaluation in a training; repeated epochs count once, the latest.
 
     Args:
-        work_dir: The training's.
+        work_dir: The training's work dir.
 
     Returns:
-        list[dict]: By epoch: ``epoch``, and ``all``, ``many``, ... in percent.
+        list[dict]: For each epoch ``epoch``, and ``all``, ``many``, ... in percent.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is no evaluation.
     """
     found = {}
     for lines in starts(work_dir):
@@ -87,19 +86,19 @@ def evaluations(work_dir: Path) -> list[dict]:
 
 
 def training_seconds(work_dir: Path) -> float:
-    """Seconds of training without evaluations; of what was done twice the last.
+    """Seconds of training without evaluations; repeated epochs count once, the latest.
 
-    A training that goes on from another's checkpoint counts from there, to an epoch.
+    A training that resumed from another one's checkpoint is counted from that epoch on.
 
     Args:
-        work_dir: The training's.
+        work_dir: The training's work dir.
     """
     seconds: dict[int, float] = {}
     for lines in starts(work_dir):
         previous = None
         for line in lines:
             if 'loss' in line:
-                if previous is None:  # a resumed run counts on
+                if previous is None:  # a resumed run continues to count
                     earlier = [step for step in seconds if step < line['step']]
                     epoch = line.get('epoch', 1)
                     before = line['step'] * (epoch - 1) // epoch
@@ -110,14 +109,14 @@ def training_seconds(work_dir: Path) -> float:
 
 
 def curve(work_dir: Path, value: str) -> dict[int, float]:
-    """A logged value by epoch: of an evaluation, or the mean over a training epoch's logs.
+    """A logged value by epoch: from an evaluation, or the mean over a training epoch.
 
     Args:
-        work_dir: The training's.
-        value: Name as in the log: ``shot/few``, ``loss``, ``alpha``, ...
+        work_dir: The training's work dir.
+        value: Name in the log: ``shot/few``, ``loss``, ``alpha``, ...
 
     Returns:
-        dict[int, float]: Empty where it was never logged.
+        dict[int, float]: Value by epoch; empty if it was never logged.
     """
     found: dict[int, list[float]] = {}
     for lines in starts(work_dir):
@@ -126,5 +125,5 @@ def curve(work_dir: Path, value: str) -> dict[int, float]:
             epoch = line.get('epoch', line['step'])  # evaluations count steps in epochs
             if value in line and epoch > 0:
                 fresh.setdefault(epoch, []).append(line[value])
-        found.update(fresh)  # what was done twice counts once
+        found.update(fresh)  # repeated epochs count once
     return {epoch: sum(found[epoch]) / len(found[epoch]) for epoch in sorted(found)}

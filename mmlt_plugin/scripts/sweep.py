@@ -1,4 +1,4 @@
-"""Many trainings side by side, each in a process of its own."""
+"""Runs many trainings side by side, each in its own process."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Job:
 
     Args:
         config: Config file.
-        work_dir: Its own work dir.
-        options: Further arguments of ``tools/train.py``; ``--cfg-options`` last.
+        work_dir: The training's own work dir.
+        options: Further arguments of ``tools/train.py``, with ``--cfg-options`` last.
     """
 
     config: str
@@ -39,7 +39,7 @@ class Job:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the training ran to its end before."""
+        """Whether the training has been completed."""
         return (Path(self.work_dir) / DONE).exists()
 
     def check_work_dir(self) -> None:
@@ -64,15 +64,15 @@ class Job:
     def run(
         self, children: ChildProcesses, threads: int, gpu: str | None = None
     ) -> bool:
-        """Train, or go on; the output goes to ``output.log`` in the work dir.
+        """Start or resume the training; its output goes to ``output.log`` in the work dir.
 
         Args:
             children: Starts the process.
-            threads: CPU threads of the process.
-            gpu: The GPU that it sees, as in ``CUDA_VISIBLE_DEVICES``; None is as it is.
+            threads: Number of CPU threads.
+            gpu: The visible GPU, as in ``CUDA_VISIBLE_DEVICES``; None changes nothing.
 
         Returns:
-            bool: Whether the training ended well.
+            bool: Whether the training succeeded.
         """
         if self.is_finished:
             return True
@@ -96,19 +96,19 @@ class Job:
 def run_jobs(
     jobs: Iterable[Job], at_once: int, threads: int | None = None
 ) -> list[Job]:
-    """Run trainings, several at a time, and tell how far they are.
+    """Run trainings, several at a time, and print the progress.
 
-    Finished ones are skipped, interrupted ones go on from their last checkpoint, a
-    failed one does not stop the others. Several GPUs get equally many at a time. Ctrl-C or
-    SIGTERM ends them all. To be called in the main thread.
+    Finished trainings are skipped, interrupted ones resume from their last checkpoint, and a
+    failed one does not stop the others. Several GPUs get the same number of trainings at a
+    time. Ctrl-C or SIGTERM ends all. Must be called in the main thread.
 
     Args:
         jobs: The trainings.
-        at_once: How many run at a time.
-        threads: CPU threads of each; None shares the machine's cores.
+        at_once: Number of trainings at a time.
+        threads: CPU threads of each; None divides the machine's cores.
 
     Returns:
-        list[Job]: Those that failed.
+        list[Job]: The failed trainings.
 
     Raises:
         ConfigError: A work dir holds a training with other settings.
@@ -159,7 +159,7 @@ def run_jobs(
 
 
 def visible_gpus() -> list[str]:
-    """GPUs as ``CUDA_VISIBLE_DEVICES`` calls them, where there are several to choose from.
+    """GPU names as in ``CUDA_VISIBLE_DEVICES``; empty unless there are several.
 
     Example:
         >>> from mmlt_plugin.scripts.sweep import visible_gpus
@@ -176,7 +176,7 @@ def visible_gpus() -> list[str]:
 
 
 def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """A command line before and after ``--``: the script's own and ``tools/train.py``'s.
+    """Split a command line at ``--`` into the script's arguments and ``tools/train.py``'s.
 
     Example:
         >>> from mmlt_plugin.scripts.sweep import split_arguments

@@ -21,17 +21,17 @@ class BilateralBatchSampler(Sampler):
     """BBN's two streams in one flat batch: B uniform items, then B of another sampler.
 
     BBN Sec. 4.2: the conventional branch sees every image once an epoch, the
-    re-balancing branch the reversed sampler's draws. The epoch is as long as the first
-    stream. Dataset, pipeline, collate function and preprocessor stay as they are.
+    re-balancing branch the reversed sampler's draws. The first stream defines the length
+    of an epoch. Dataset, pipeline, collate function and preprocessor need no change.
 
     Args:
-        sampler: The first stream, ``DefaultSampler`` in general; mmengine passes the
+        sampler: The first stream, usually a ``DefaultSampler``; mmengine passes the
             dataloader's ``sampler``.
         batch_size: Items B of each stream on this rank; mmengine passes the
             dataloader's ``batch_size``.
-        drop_last: Whether to drop a last batch that is short.
-        other: Config of the second stream's sampler. BBN's Table 3 also tries
-            ``ClassBalancedSampler`` and ``ClassPowerSampler`` with ``power=1``.
+        drop_last: Whether to drop an incomplete last batch.
+        other: Config of the second stream's sampler; None is ``ReversedSampler``. BBN's Table 3
+            also tries ``ClassBalancedSampler`` and ``ClassPowerSampler`` with ``power=1``.
 
     Raises:
         ConfigError: ``batch_size`` is not positive, or ``sampler`` has no dataset or
@@ -78,7 +78,7 @@ class BilateralBatchSampler(Sampler):
         )
 
     def _other_items(self) -> Iterator[int]:
-        """The second stream, without end, from the first stream's epoch on."""
+        """The second stream, endless, starting at the first stream's epoch."""
         for epoch in itertools.count(getattr(self.sampler, 'epoch', 0)):
             self.other.set_epoch(epoch)
             yield from self.other

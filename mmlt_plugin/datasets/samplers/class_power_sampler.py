@@ -1,4 +1,4 @@
-"""Samplers that draw a class first and an image of it second."""
+"""Samplers that draw a class first and then one of its images."""
 
 from __future__ import annotations
 
@@ -26,20 +26,19 @@ class ClassPowerSampler(Sampler):
     reversed sampling (:class:`ReversedSampler`). All draws are with replacement;
     classes without images are never drawn.
 
-    The draws of an epoch are one sequence, a pure function of the seed and the epoch,
-    of which rank r of R takes every R-th from the r-th on. So ranks together see what
-    one process would, and neither workers nor resuming change anything.
+    The draws of an epoch are one sequence, a pure function of seed and epoch, of which rank
+    r of R takes every R-th, beginning with the r-th. All ranks together thus see what one
+    process would, regardless of workers and resuming.
 
     Args:
-        dataset: The dataset, wrapped or not; it tells the labels.
+        dataset: The dataset, wrapped or not, which provides the labels.
         power: The exponent q.
-        seed: Seed, the same on all ranks; None agrees on a random one.
+        seed: Seed, the same on all ranks; None lets the ranks agree on a random one.
         round_up: Whether to draw a few more, so that all ranks get equally many.
-        epoch_size: Draws of an epoch, on all ranks together; None is as many as the
-            dataset has items.
-        images_per_class: Images k of a class that follow one another, different ones
-            where the class has as many, for losses that compare images of a class within
-            a batch. Ranks take turns by k, and with ``round_up`` an epoch is whole turns.
+        epoch_size: Draws in an epoch, summed over ranks; None is the length of the dataset.
+        images_per_class: Number k of consecutive images from one class, all different if the
+            class has as many, for losses that compare images of a class within a batch.
+            Ranks take turns of k images, and with ``round_up`` an epoch has whole turns.
         min_images: Classes with fewer training images are not drawn.
 
     Raises:
@@ -107,7 +106,7 @@ class ClassPowerSampler(Sampler):
 
     @property
     def class_probabilities(self) -> np.ndarray:
-        """Probability of every class, float64, zero for those never drawn."""
+        """Probability of every class, float64; zero for classes that are never drawn."""
         drawn = self._is_drawn
         weights = np.zeros(len(self._sizes))
         weights[drawn] = (self._sizes[drawn] / self._sizes.max()) ** self.power
@@ -115,16 +114,16 @@ class ClassPowerSampler(Sampler):
 
     def draw(self, epoch: int) -> np.ndarray:
         """Items drawn in an epoch by all ranks together, int64, (total_size,)."""
-        # One row a draw: more draws leave the earlier ones as they are.
+        # One row per draw, so that more draws do not change the earlier ones.
         turns = math.ceil(self.total_size / self.images_per_class)
         uniform = np.random.default_rng([self.seed, epoch]).random((turns, 2))
         bounds = np.cumsum(self.class_probabilities)
-        last = np.flatnonzero(self._is_drawn)[-1]  # should rounding end the sum below 1
+        last = np.flatnonzero(self._is_drawn)[-1]  # if rounding leaves the sum below 1
         classes = np.minimum(np.searchsorted(bounds, uniform[:, 0], side='right'), last)
         within = (uniform[:, 1] * self._sizes[classes]).astype(np.int64)
         if self.images_per_class == 1:
             return self._items[self._starts[classes] + within]
-        # Of a class shuffled anew every epoch, the next k from a random one on.
+        # k consecutive images, from a random one on, of the class shuffled for this epoch.
         order = np.random.default_rng([self.seed, epoch, 1]).random(len(self._items))
         items = self._items[np.lexsort((order, self._labels))]
         next_ones = within[:, None] + np.arange(self.images_per_class)
@@ -132,7 +131,7 @@ class ClassPowerSampler(Sampler):
         return items[self._starts[classes, None] + next_ones].ravel()[: self.total_size]
 
     def _own(self, draws: np.ndarray) -> np.ndarray:
-        """Draws of this rank."""
+        """The draws of this rank."""
         turn = np.arange(len(draws)) // self.images_per_class
         return draws[turn % self.world_size == self.rank]
 
@@ -168,8 +167,8 @@ class ClassBalancedSampler(ClassPowerSampler):
 class ReversedSampler(ClassPowerSampler):
     r"""Draw rare classes more often than frequent ones, :math:`P_i \propto 1 / N_i`.
 
-    BBN Eq. 4. An image of class i is drawn with :math:`1 / N_i^2`: weighting images
-    with :math:`1 / N_i` would be class-balanced sampling. Arguments as in
+    BBN Eq. 4. A single image of class i thus has a probability proportional to
+    :math:`1 / N_i^2`; weighting images with :math:`1 / N_i` is class-balanced sampling. Arguments as in
     :class:`ClassPowerSampler`, without ``power``.
 
     Example:

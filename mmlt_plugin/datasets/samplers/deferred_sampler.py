@@ -1,4 +1,4 @@
-"""Another sampler from some epoch on."""
+"""Switches to another sampler at some epoch."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ...errors import ConfigError
 class DeferredSampler(Sampler):
     """Draw from one sampler first and from another later: deferred re-sampling.
 
-    DRS in the tables of LDAM-DRW (Cao et al., NeurIPS 2019) and BBN. Which sampler draws
-    follows from the epoch alone, so that resuming and persistent workers change nothing.
+    DRS in the tables of LDAM-DRW (Cao et al., NeurIPS 2019) and BBN. The choice depends on
+    the epoch alone, so resuming and persistent workers make no difference.
 
     Args:
         dataset: The dataset; mmengine passes it to both samplers.
-        action_epoch: The epoch, from 1 on, in which the second sampler starts.
-        first: Config of the sampler up to then; None draws every image once an epoch.
-        then: Config of the sampler afterwards; None is ``ClassBalancedSampler``.
+        action_epoch: The first epoch of the second sampler, counted from 1.
+        first: Config of the first sampler; None draws every image once per epoch.
+        then: Config of the second sampler; None is ``ClassBalancedSampler``.
         seed: Seed of both; None draws one for each, the same on all ranks.
 
     Raises:
         ConfigError: ``action_epoch`` is not positive, or the samplers draw different
-            numbers of items, as the length of an epoch may not change.
+            numbers of items, since the length of an epoch must not change.
 
     Example:
         >>> from mmlt_plugin.datasets import DeferredSampler, Digits
@@ -67,7 +67,7 @@ class DeferredSampler(Sampler):
 
     @property
     def current(self) -> Any:
-        """The sampler of the present epoch."""
+        """The sampler of the current epoch."""
         return self.first if self.epoch + 1 < self.action_epoch else self.then
 
     def __iter__(self) -> Iterator[int]:

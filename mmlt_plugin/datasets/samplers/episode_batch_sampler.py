@@ -1,4 +1,4 @@
-"""Batches in which some classes play classes with few images."""
+"""Batches in which some classes play few-shot classes."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from ...labels import labels_and_images
 
 @DATA_SAMPLERS.register_module()
 class EpisodeBatchSampler(Sampler):
-    """Episodes of few-shot learning: some classes with several images, and others' images.
+    """Draw episodes of few-shot learning.
 
     Gidaris and Komodakis, CVPR 2018, as in the released code. A batch begins with
-    ``images_per_class`` different images of each of ``novel`` classes, class by class, and
-    ends with images of other classes, each class as likely as any other, and different
-    ones as far as they go. An epoch has as many batches as the sampler fills; every rank
-    has episodes of its own, a pure function of seed, epoch and rank.
+    ``images_per_class`` different images of each of ``novel`` classes, class by class. The
+    rest are images of other classes, all equally likely, without repetition as long as
+    the class has images. An epoch has as many batches as the sampler fills. Every rank has
+    its own episodes, a pure function of seed, epoch and rank.
 
     Args:
-        sampler: It tells dataset, seed, epoch and number of images; mmengine passes the
+        sampler: Provides dataset, seed, epoch and number of images; mmengine passes the
             dataloader's ``sampler``.
-        batch_size: Images of an episode; mmengine passes the dataloader's ``batch_size``.
-        drop_last: For mmengine; all episodes are whole.
-        novel: Classes of which there are several images.
+        batch_size: Images per episode; mmengine passes the dataloader's ``batch_size``.
+        drop_last: Required by mmengine and ignored: all episodes are complete.
+        novel: Number of classes that play few-shot classes.
         images_per_class: Images of each of them.
         min_images: Classes with fewer training images are not drawn.
 
     Raises:
-        ConfigError: An argument lies outside its range, nothing is left of a batch for
-            other classes, there are too few classes, or the sampler has no epochs.
+        ConfigError: An argument lies outside its range, a batch has no room for other
+            classes, there are too few classes, or the sampler has no epochs.
 
     Example:
         >>> from mmengine.dataset import DefaultSampler
@@ -88,7 +88,7 @@ class EpisodeBatchSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.rank, _ = get_dist_info()
         labels, images = labels_and_images(sampler.dataset)
-        # One item of each image: a copy of it must not be asked what it was made of.
+        # One item per image: its copies must not be both exemplar and query.
         _, items = np.unique(images, return_index=True)
         by_class = [items[labels[items] == c] for c in np.unique(labels)]
         self._items = [own for own in by_class if len(own) >= min_images]

@@ -1,4 +1,4 @@
-"""A sampler of a part of the classes."""
+"""A sampler for one shot split."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ...labels import resolve_labels
 
 @DATA_SAMPLERS.register_module()
 class ShotSplitSampler(DefaultSampler):
-    """Draw the images of many-, medium- or few-shot classes only, each once an epoch.
+    """Draw only images of many-, medium- or few-shot classes, each once per epoch.
 
-    For models that know one split, such as the experts of LFME (Xiang et al., ECCV 2020,
-    Sec. 3.1). Sequences of ranks and epochs are those of mmengine's ``DefaultSampler``
-    on that part of the dataset.
+    For models of a single split, such as the experts of LFME (Xiang et al., ECCV 2020,
+    Sec. 3.1). The order is that of mmengine's ``DefaultSampler`` on that part of the
+    dataset.
 
     Args:
-        dataset: The dataset, wrapped or not; it tells the labels.
+        dataset: The dataset, wrapped or not, which provides the labels.
         split: ``many``, ``medium`` or ``few``.
         many: Classes with more training images are many-shot.
         few: Classes with fewer training images are few-shot.

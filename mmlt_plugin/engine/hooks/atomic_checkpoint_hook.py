@@ -20,14 +20,14 @@ from ..atomic_backend import SUFFIX, AtomicBackend
 class AtomicCheckpointHook(CheckpointHook):
     """mmengine's ``CheckpointHook`` in an order in which nothing can get lost.
 
-    First the new checkpoint is written whole, then ``last_checkpoint`` points to it,
-    then outdated ones are removed; a run killed at any moment resumes from a whole
-    checkpoint. mmengine (0.10.7) removes the old checkpoint first and writes straight
-    to the final name. Arguments as there; of ``save_best='shot/all'`` and the like the
-    greatest is the best.
+    First the new checkpoint is written completely, then ``last_checkpoint`` points to it,
+    then outdated ones are removed, so a run killed at any moment resumes from a complete
+    checkpoint. mmengine (0.10.7) removes the old checkpoint first and writes directly to
+    the final name. The arguments are the same; for ``save_best='shot/all'`` and the like
+    greater is better.
 
     Raises:
-        ConfigError: ``save_best`` is no metric of the evaluation.
+        ConfigError: ``save_best`` is not a metric of the evaluation.
 
     Example:
         >>> default_hooks = dict(
@@ -35,7 +35,7 @@ class AtomicCheckpointHook(CheckpointHook):
         ... )
     """
 
-    #: Of two values of such a metric the greater is the better one.
+    #: Metrics of which greater values are better.
     _default_greater_keys = (
         *CheckpointHook._default_greater_keys, 'shot/', 'recall', 'f1-score'
     )  # fmt: skip
@@ -47,7 +47,7 @@ class AtomicCheckpointHook(CheckpointHook):
         super().__init__(*args, **kwargs)
 
     def before_train(self, runner: Runner) -> None:
-        """Clear away what a killed run left unfinished."""
+        """Remove what a killed run left unfinished."""
         super().before_train(runner)
         if is_main_process() and '://' not in self.out_dir:
             for file in Path(self.out_dir).glob(f'*{SUFFIX}'):
@@ -90,7 +90,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        if not self.save_best:  # nothing is set up where nothing is trained
+        if not self.save_best:  # not set up without training
             return
         for key in self.key_indicators:
             if key != 'auto' and key not in metrics:
@@ -103,7 +103,7 @@ class AtomicCheckpointHook(CheckpointHook):
 
     @contextmanager
     def _removals_at_the_end(self) -> Iterator[None]:
-        """Hold back what mmengine removes before it has saved the new best."""
+        """Postpone the removals that mmengine makes before it has saved the new best."""
         outdated: list[str] = []
         remove = self.file_backend.remove
         self.file_backend.remove = outdated.append

@@ -1,4 +1,4 @@
-"""Memory layout of convolutional nets."""
+"""Memory layout of convolutional networks."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mmpretrain.registry import HOOKS
 
 @HOOKS.register_module()
 class ChannelsLastHook(Hook):
-    """Keep the weights, and with them all feature maps, with the channels last.
+    """Store the weights, and thereby all feature maps, in channels-last layout.
 
-    The layout that convolutions in bfloat16 or float16 are fast in. Values, checkpoints
-    and results stay what they are, up to rounding.
+    Convolutions in bfloat16 and float16 are fast in this layout. Checkpoints and results
+    are the same up to rounding.
 
     Example:
         >>> default_hooks = dict(channels_last=dict(type='ChannelsLastHook'))
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Lay the weights out anew."""
+        """Change the layout of the weights."""
         runner.model.to(memory_format=torch.channels_last)
 
     before_val = before_train

@@ -16,11 +16,10 @@ from ...weights import misfits, shapes, unwrapped
 class CheckpointMatchHook(Hook):
     """Compare a checkpoint with the model before it is loaded.
 
-    mmengine loads what fits and logs the rest, so that testing the wrong checkpoint
-    ends with the accuracy of random weights. Here a test or a resumed run needs every
-    tensor and no other; a run that starts from ``load_from`` needs at least one, since
-    fine-tuning replaces heads. The names of the test data's classes must be those that
-    were trained, where both are known.
+    mmengine loads what fits and logs the rest, so testing the wrong checkpoint yields the
+    accuracy of random weights. Here a test or a resumed run needs every tensor and no other;
+    a run that starts from ``load_from`` needs at least one, since fine-tuning replaces heads.
+    If the class names of training and test data are both known, they must be the same.
 
     Raises:
         ConfigError: The checkpoint is of another model, or of other classes.
@@ -58,5 +57,5 @@ class CheckpointMatchHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """From now on the training data's classes are those that are trained."""
+        """From now on the classes are those of the training data."""
         self.trained = list(names_of(runner.train_dataloader.dataset))

@@ -1,4 +1,4 @@
-"""Brings the training images per class to whoever wants them."""
+"""Distributes the training images per class."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ...weights import device_of
 
 @HOOKS.register_module()
 class ClassCountsHook(Hook):
-    """Count the training images per class and hand the counts around.
+    """Count the training images per class and distribute the counts.
 
     In training they are counted in the training dataset, through any nest of wrappers,
-    given to every module and metric that has ``set_class_counts(counts)``, and stored
-    in every checkpoint. In testing they come from the checkpoint, so no training data
-    is needed; a checkpoint without them, of another code base say, is helped out with
-    the config's training dataset where that can be read.
+    given to every module and metric that has ``set_class_counts(counts)``, and stored in
+    every checkpoint. In testing they come from the checkpoint, so no training data is
+    needed. For a checkpoint without counts, such as one of another code base, they are
+    counted in the config's training dataset, if that can be read.
 
-    It also checks that data and model agree on the number of classes, and training and
-    validation data on their names, and names classes without training images.
+    The hook also checks that data and model agree on the number of classes and that training
+    and validation data agree on their names, and it reports classes without training images.
 
     Raises:
         ConfigError: The model's ``num_classes`` is not the dataset's, a training label
@@ -47,16 +47,16 @@ class ClassCountsHook(Hook):
         self._model_knows = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep the counts that the checkpoint tells."""
+        """Keep the counts of the checkpoint."""
         counts = checkpoint.get('meta', {}).get('class_counts')
         if counts is not None:
             self.counts = np.asarray(counts, dtype=np.int64)
 
     def before_train(self, runner: Runner) -> None:
-        """Count in the training dataset, which has the last word."""
+        """Count in the training dataset, which takes precedence."""
         _check_losses_are_served(runner)
         dataset = runner.train_dataloader.dataset
-        if runner.val_loop is not None:  # not after ten epochs
+        if runner.val_loop is not None:  # now, not after ten epochs
             _check_classes(runner, dataset, runner.val_loop.dataloader.dataset)
         counts = training_class_counts(
             dataset, number_of_classes(runner.model, dataset)
@@ -111,8 +111,8 @@ class ClassCountsHook(Hook):
             try:
                 dataset = DATASETS.build(runner.cfg.train_dataloader.dataset)
             except Exception as error:
-                # Any dataset may fail in any way without its data; the metric will
-                # then say what it lacks.
+                # Without its data a dataset may fail in any way; the metric then says what
+                # is missing.
                 runner.logger.warning(f'no training data to count classes in: {error}')
             else:
                 self.counts = training_class_counts(dataset, num_classes)
@@ -126,13 +126,13 @@ class ClassCountsHook(Hook):
         self._model_knows = True
 
     def hand_out(self, receivers: Any, device: Any = None) -> None:
-        """Give the counts, where known, to every receiver that wants them.
+        """Give the counts, if known, to every receiver with ``set_class_counts``.
 
-        A head and its loss may refuse each other.
+        Also asks heads and losses whether they fit together.
 
         Args:
             receivers: Modules, metrics or anything else.
-            device: Where the model is: what modules make of the counts goes there.
+            device: The model's device, to which tensors derived from the counts are moved.
         """
         for receiver in receivers:
             if (loss := getattr(receiver, 'loss_module', None)) is not None:
@@ -144,12 +144,12 @@ class ClassCountsHook(Hook):
 
 
 def who_predicts_by_counts(model: Any) -> list:
-    """Modules of a model that need the class counts in evaluation, too."""
+    """Modules of a model that need the class counts in evaluation as well."""
     return [m for m in model.modules() if getattr(m, 'predicts_by_counts', False)]
 
 
 def _check_losses_are_served(runner: Runner) -> None:
-    """Refuse mmpretrain's hook that gives models losses without the counts."""
+    """Refuse mmpretrain's hook, whose new losses would get no class counts."""
     for hook in runner.hooks:
         if type(hook) is SwitchRecipeHook and any(
             hasattr(recipe.get('loss'), 'set_class_counts')
@@ -162,7 +162,7 @@ def _check_losses_are_served(runner: Runner) -> None:
 
 
 def _check_classes(runner: Runner, trained: Any, tested: Any) -> None:
-    """Refuse a validation dataset of other classes."""
+    """Refuse a validation dataset with other classes."""
     numbers = [len(names_of(dataset)) for dataset in (trained, tested)]
     if all(numbers) and numbers[0] != numbers[1]:
         raise ConfigError(
@@ -175,9 +175,9 @@ def _check_classes(runner: Runner, trained: Any, tested: Any) -> None:
 
 
 def drawing_sampler(loader: Any) -> Any:
-    """The sampler that really draws a dataloader's images.
+    """The sampler that actually draws a dataloader's images.
 
-    A batch sampler of a kind of its own draws itself; the ``sampler`` beside it has no use.
+    A custom batch sampler draws itself, and ``sampler`` is then unused.
     """
     batches = loader.batch_sampler
     return loader.sampler if type(batches) is BatchSampler else batches

@@ -19,22 +19,22 @@ from ..images_once import batches, images_once
 
 @HOOKS.register_module()
 class ClassMeansHook(Hook):
-    """Average the features of the training images of every class for the head.
+    """Give the head the mean feature of every class's training images.
 
-    The config's training images go through its pipeline and the model in
-    evaluation mode, shared among the ranks; the head gets the means by
-    ``set_class_means``. In NCM of Kang et al., ICLR 2020, features are the classifier's
-    inputs; a head with ``share_of_row(feature)`` gets the means of what that returns,
-    one with ``sampler_of_means`` those of the images that it draws.
+    The config's training images go through the evaluation pipeline and the model in
+    evaluation mode, shared among the ranks, and the means to ``head.set_class_means``. As in
+    the NCM of Kang et al., ICLR 2020, features are the classifier's inputs. If the head has
+    ``share_of_row(feature)``, the means are those of its results; if it has
+    ``sampler_of_means``, those of the images that this sampler draws.
 
     Args:
-        before: ``evaluation``, every time, for :class:`NCMHead` and :class:`FSLwFHead`,
-            or ``train``, once, for heads that go on from the means, such as
-            :class:`OLTRHead`.
+        before: ``evaluation``, before each one, for :class:`NCMHead` and
+            :class:`FSLwFHead`, or ``train``, once, for heads that learn starting from the
+            means, such as :class:`OLTRHead`.
 
     Raises:
-        ConfigError: ``before`` is unknown, the head takes no means, or there is no
-            evaluation whose pipeline the training images could go through.
+        ConfigError: ``before`` is unknown, the head takes no means, or the config has no
+            evaluation pipeline.
 
     Example:
         >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
@@ -47,7 +47,7 @@ class ClassMeansHook(Hook):
         self.before = before
 
     def before_train(self, runner: Runner) -> None:
-        """Bring the means for a training that begins."""
+        """Compute the means when a training begins."""
         if self.before == 'train' and runner.iter == 0:
             evaluation = runner.cfg.get('val_dataloader') or runner.cfg.get(
                 'test_dataloader'
@@ -60,12 +60,12 @@ class ClassMeansHook(Hook):
             self._bring_means(runner, evaluation)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Bring the means for a validation."""
+        """Compute the means for a validation."""
         if self.before == 'evaluation':
             self._bring_means(runner, runner.cfg.val_dataloader)
 
     def before_test_epoch(self, runner: Runner) -> None:
-        """Bring the means for a test."""
+        """Compute the means for a test."""
         if self.before == 'evaluation':
             self._bring_means(runner, runner.cfg.test_dataloader)
 
@@ -94,7 +94,7 @@ def class_means(model: Any, dataloader: Any, num_classes: int) -> torch.Tensor:
 
     Args:
         model: An ``ImageClassifier``; it is left in evaluation mode.
-        dataloader: Batches of labelled images, on every rank other ones.
+        dataloader: Batches of labelled images, different ones on every rank.
         num_classes: Number of classes C.
 
     Returns:

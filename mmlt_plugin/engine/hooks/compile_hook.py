@@ -1,4 +1,4 @@
-"""Models compiled for training."""
+"""Compiles models for training."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from ...datasets.bulk import in_one_sample
 from ...errors import ConfigError
 from ...weights import unwrapped
 
-#: Modes whose graphs own the memory of their outputs.
+#: Modes with CUDA graphs, which own the memory of their outputs.
 CUDA_GRAPHS = ('reduce-overhead', 'max-autotune')
 
 
 @HOOKS.register_module()
 class CompileHook(Hook):
-    """Compile the training's forward pass, head and loss into one graph.
+    """Compile forward pass, head and loss of the training into one graph.
 
-    mmengine's ``compile`` option compiles the whole training step, optimizer and labels
-    included, in many pieces. Here the graph is ``ImageClassifier.loss``, with the batch's
-    labels as one tensor: everything between the images and the terms of the loss.
-    Schedules of alpha and of the learning rate do not compile anew; a batch of another
-    size, or another loss, does, once.
+    mmengine's ``compile`` option compiles the whole training step, with optimizer and
+    labels, in many pieces. Here the graph is ``ImageClassifier.loss`` with the batch's
+    labels as one tensor: everything between the images and the terms of the loss. A new
+    alpha or learning rate does not recompile; another batch size or another loss does, once.
 
-    It pays on GPUs, where small nets spend their time on launching kernels. Parameters,
-    checkpoints and evaluation stay as they are.
+    This pays off on GPUs, where small networks spend their time launching kernels.
+    Parameters, checkpoints and evaluation are unaffected.
 
     Args:
         mode: ``default``, ``reduce-overhead`` (CUDA graphs) or ``max-autotune``, as in
@@ -38,21 +37,21 @@ class CompileHook(Hook):
         **kwargs: Further arguments of ``torch.compile``.
 
     Raises:
-        ConfigError: The model has a ``loss`` of its own, as manifold mixup has, or CUDA
-            graphs meet gradient accumulation.
+        ConfigError: The model overrides ``loss``, like manifold mixup, or CUDA graphs are
+            combined with gradient accumulation.
 
     Example:
         >>> custom_hooks = [dict(type='CompileHook', mode='reduce-overhead')]
     """
 
     def __init__(self, mode: str = 'default', **kwargs: Any) -> None:
-        # Every size of a batch has its graph: one for full ones, one for the last.
+        # One graph per batch size: one for full batches, one for the last.
         self.options = dict(dict(mode=mode, dynamic=False), **kwargs)
         if 'options' in kwargs:
             del self.options['mode']  # torch.compile takes one or the other
 
     def before_train(self, runner: Runner) -> None:
-        """Put the compiled function before the model's own."""
+        """Replace the model's ``loss`` by the compiled one."""
         model = unwrapped(runner.model)
         if getattr(type(model), 'loss', None) is not ImageClassifier.loss:
             raise ConfigError(
@@ -67,8 +66,8 @@ class CompileHook(Hook):
                 f'CompileHook with mode={self.options["mode"]!r} would overwrite gradients '
                 'that optim_wrapper.accumulative_counts gathers: use mode="default"'
             )
-        # Within DistributedDataParallel the graph would be cut at its buckets, and CUDA
-        # graphs with it.
+        # DistributedDataParallel would cut the graph, and with it CUDA graphs, at its
+        # buckets.
         self._optimize_ddp = torch._dynamo.config.optimize_ddp
         torch._dynamo.config.optimize_ddp = False
         compiled = torch.compile(model.loss, **self.options)
@@ -80,6 +79,6 @@ class CompileHook(Hook):
         model.loss = loss
 
     def after_train(self, runner: Runner) -> None:
-        """Leave the model as it was."""
+        """Restore the model."""
         vars(unwrapped(runner.model)).pop('loss', None)
         torch._dynamo.config.optimize_ddp = self._optimize_ddp

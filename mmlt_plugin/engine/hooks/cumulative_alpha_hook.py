@@ -1,4 +1,4 @@
-"""BBN's cumulative learning: alpha over the course of training."""
+"""BBN's cumulative learning: alpha during training."""
 
 from __future__ import annotations
 
@@ -29,33 +29,32 @@ SCHEDULES: dict[str, Any] = dict(
 
 @HOOKS.register_module()
 class CumulativeAlphaHook(Hook):
-    r"""Set the alpha of BBN's head, from representation to classifier learning.
+    r"""Move alpha of BBN's head from representation learning to classifier learning.
 
-    BBN Eq. 5 and Table 4. With t = epoch / divisor, the epoch counted from 0:
+    BBN Eq. 5 and Table 4. With t = epoch / divisor and epochs counted from 0:
 
     - ``parabolic``: :math:`1 - t^2`, the paper's choice,
     - ``linear``: :math:`1 - t`,
     - ``cosine``: :math:`\cos(t \pi / 2)`,
     - ``increment``: :math:`t^2`,
     - ``constant``: ``value``; the paper's equal weight is 0.5,
-    - ``beta``: a draw from Beta(0.2, 0.2) every iteration,
+    - ``beta``: a draw from Beta(0.2, 0.2) in every iteration,
     - ``separated``: 1 until t reaches ``value``, then 0: two stages.
 
-    Alpha follows from the epoch (or from the seed and the iteration), so it is the same
-    on all ranks, and a resumed run needs nothing stored.
+    Alpha depends only on the epoch (or on seed and iteration), so it is the same on all
+    ranks, and nothing has to be stored for resuming.
 
     Args:
         schedule: One of the names above.
-        divisor: Epochs (iterations with ``by_epoch=False``) that t = 1 stands for; None
-            is the length of the training. The released code has 200 for 180 epochs and
-            100 for 90, so that alpha ends at 0.2.
-        value: Alpha of ``constant``, or the t at which ``separated`` switches, in
-            [0, 1].
-        by_epoch: Whether alpha changes every epoch or every iteration.
+        divisor: Number of epochs (iterations with ``by_epoch=False``) at which t = 1; None is
+            the length of the training. The released code has 200 for 180 epochs and 100 for
+            90, so alpha ends at 0.2.
+        value: Alpha of ``constant``, or the t at which ``separated`` switches, in [0, 1].
+        by_epoch: Whether alpha changes every epoch; otherwise every iteration.
 
     Raises:
-        ConfigError: An argument lies outside its range, the batches are not bilateral,
-            or the training counts iterations where epochs are asked for.
+        ConfigError: An argument lies outside its range, the batches are not bilateral, or a
+            training by iterations has ``by_epoch=True``.
 
     Example:
         >>> from mmlt_plugin.engine import CumulativeAlphaHook
@@ -99,7 +98,7 @@ class CumulativeAlphaHook(Hook):
         return SCHEDULES[self.schedule](t, self.value)
 
     def before_train(self, runner: Runner) -> None:
-        """Check that model, data and units fit together."""
+        """Check that model, data and unit of time fit together."""
         if not any(hasattr(m, 'set_alpha') for m in runner.model.modules()):
             raise ConfigError(
                 'CumulativeAlphaHook found no module with set_alpha: model.head should '
@@ -125,7 +124,7 @@ class CumulativeAlphaHook(Hook):
                 'by_epoch=True, max_epochs=...): this training counts iterations, so set '
                 'by_epoch=False'
             )
-        seed = [runner.seed or 0]  # mmengine can give every rank its own
+        seed = [runner.seed or 0]  # which can differ between ranks
         broadcast_object_list(seed)
         self.seed = seed[0]
 
@@ -137,7 +136,7 @@ class CumulativeAlphaHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Set alpha for the iteration, where it changes so often."""
+        """Set alpha for the iteration, if it changes that often."""
         if not self.by_epoch or self.schedule == 'beta':
             alpha = self.alpha(runner.iter, runner.max_iters, self.seed)
             self._set(runner, alpha)

@@ -1,4 +1,4 @@
-"""Another loss from some epoch on."""
+"""Switches to another loss at some epoch."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from .class_counts_hook import ClassCountsHook
 
 @HOOKS.register_module()
 class DeferredRecipeHook(SwitchRecipeHook):
-    """Change loss, pipeline or batch augmentations at epochs: deferred re-weighting.
+    """Change loss, pipeline or batch augmentations at given epochs: deferred re-weighting.
 
-    DRW of Cao et al., NeurIPS 2019, Sec. 3.3 (Algorithm 1): learn plainly first, then, at the
-    smaller learning rate, with classes weighted. Any loss can follow any other; the
-    deferred re-sampling DRS is :class:`DeferredSampler`.
+    DRW of Cao et al., NeurIPS 2019, Sec. 3.3 (Algorithm 1): learn plainly first and with
+    weighted classes once the learning rate has fallen. Any loss can follow any other.
+    Deferred re-sampling (DRS) is :class:`DeferredSampler`.
 
-    mmpretrain's ``SwitchRecipeHook`` leaves the new loss on the CPU, where one with
-    buffers fails in a model on a GPU, nobody tells it the class counts, and new batch
-    augmentations do nothing in a model that had none; here the loss follows the model,
-    ``ClassCountsHook`` is asked, and the preprocessor is told to make soft labels.
+    mmpretrain's ``SwitchRecipeHook`` leaves the new loss on the CPU, so one with buffers
+    fails on a GPU; it does not pass the class counts on; and new batch augmentations have no
+    effect in a model that had none. Here the loss moves to the model's device,
+    ``ClassCountsHook`` provides the counts, and the preprocessor makes soft labels.
 
     Args:
-        schedule: As in ``SwitchRecipeHook``: dicts with ``action_epoch``, the epoch
-            from 1 on in which it starts, and ``loss``, ``train_pipeline`` or
+        schedule: As in ``SwitchRecipeHook``: dicts with ``action_epoch``, the first epoch of
+            the change counted from 1, and ``loss``, ``train_pipeline`` or
             ``batch_augments``.
 
     Raises:
-        ConfigError: ``action_epoch`` is missing, repeated, not a positive integer, or
-            beyond the training, the training counts iterations, the model has no loss
-            to change or does not fit the new one, or its preprocessor lacks the number
-            of classes for batch augmentations.
+        ConfigError: ``action_epoch`` is missing, repeated, not a positive integer or beyond
+            the end of the training; the training counts iterations; the model has no loss to
+            change or does not fit the new one; or its preprocessor lacks the number of
+            classes for batch augmentations.
 
     Example:
         >>> weighted = dict(type='ReweightedLoss', scheme='effective', beta=0.9999)
@@ -62,14 +62,14 @@ class DeferredRecipeHook(SwitchRecipeHook):
         super().__init__(schedule)
 
     def before_train(self, runner: Runner) -> None:
-        """Check the epochs; after resuming, do what was done before."""
+        """Check the epochs; after resuming, repeat the changes made before."""
         if isinstance(runner.train_loop, IterBasedTrainLoop):
             raise ConfigError(
                 'DeferredRecipeHook needs train_cfg=dict(by_epoch=True, max_epochs=...): '
                 'this training counts iterations'
             )
         for recipe in self.schedule.values():
-            if 'loss' in recipe:  # a wrong one should not cost the epochs before
+            if 'loss' in recipe:  # now, not after many epochs
                 check_match(owner_of_loss(runner), recipe['loss'])
         late = [epoch for epoch in self.schedule if epoch > runner.max_epochs]
         if late:
@@ -84,7 +84,7 @@ class DeferredRecipeHook(SwitchRecipeHook):
         device = device_of(unwrapped(runner.model))
         loss_module.to(device)
         old = owner.loss_module
-        for module in list(owner.modules()):  # experts share it
+        for module in list(owner.modules()):  # experts share their loss
             if getattr(module, 'loss_module', None) is old:
                 module.loss_module = loss_module
         for hook in runner.hooks:

@@ -1,4 +1,4 @@
-"""Seeds all random generators every epoch, so that resuming is exact."""
+"""Seeds all random number generators every epoch, so that resuming is exact."""
 
 from __future__ import annotations
 
@@ -27,31 +27,30 @@ from ..resumed_schedules import (
 class ExactResumeHook(Hook):
     """Make a run that was interrupted and resumed equal to one that was not, bit for bit.
 
-    At the start of every epoch all random number generators, those of the dataloader's
-    workers too, are seeded by (seed, epoch, rank, worker). So augmentation, mixup and
-    dropout after resuming are what they would have been, with any number of workers,
-    persistent or not, and nothing needs to be stored. Samplers and BBN's alpha follow
-    from the epoch already. mmengine neither saves generators nor seeds again: its
-    persistent workers go on anywhere, and the others repeat the same numbers every epoch.
+    At the start of every epoch all random number generators, including those of the
+    dataloader's workers, are seeded by (seed, epoch, rank, worker). After resuming,
+    augmentation, mixup and dropout are thus the same as without the interruption, with
+    persistent workers or not, and no state has to be stored. Samplers and BBN's alpha depend
+    on the epoch anyway. mmengine neither saves generators nor re-seeds them: its persistent
+    workers continue with arbitrary numbers, and others repeat the same numbers every epoch.
 
-    It also lets the config's schedules win over those in the checkpoint, so that a run
-    can be extended: mmengine brings the old ``end`` back, and a longer training never
-    reaches its last milestones. The optimizer's base learning rate stays the
-    checkpoint's.
+    The config's schedules also take precedence over those in the checkpoint, so that a run
+    can be extended: mmengine restores the old ``end``, and a longer training never reaches
+    its last milestones. The optimizer's base learning rate remains that of the checkpoint.
 
-    For trainings by epoch, with ``randomness=dict(seed=...)`` set, schedules that don't
-    follow evaluations, and no gradients accumulated beyond the end of an epoch; otherwise a
-    resumed run warns.
+    Resuming is exact for trainings by epoch with ``randomness=dict(seed=...)``, with
+    schedules that do not follow evaluations, and without gradients accumulated across the
+    end of an epoch. Otherwise a resumed run warns.
 
     Raises:
-        ConfigError: The schedules of a resumed run are not the checkpoint's, and one of
-            them follows the evaluations, as ``ReduceOnPlateauLR`` does.
+        ConfigError: The schedules of a resumed run differ from the checkpoint's, and one of
+            them follows evaluations, like ``ReduceOnPlateauLR``.
 
     Example:
         >>> default_hooks = dict(exact_resume=dict(type='ExactResumeHook'))
     """
 
-    # After hooks that change the pipeline, before those that draw.
+    # After hooks that change the pipeline, before those that draw random numbers.
     priority = 'BELOW_NORMAL'
 
     def __init__(self) -> None:
@@ -59,7 +58,7 @@ class ExactResumeHook(Hook):
         self.schedules_changed = False
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """See whether the config's schedules are those of the checkpoint."""
+        """Compare the config's schedules with those of the checkpoint."""
         if not runner._resume:
             return
         states = checkpoint.get('param_schedulers', [])
@@ -73,7 +72,7 @@ class ExactResumeHook(Hook):
             checkpoint.pop('param_schedulers', None)
 
     def before_train(self, runner: Runner) -> None:
-        """Bring changed schedules to where the run is; warn without a seed."""
+        """Advance changed schedules to the present; warn if resuming is not exact."""
         if self.schedules_changed:
             replay_schedules(runner)
             runner.logger.info("the schedules are not the checkpoint's: replayed")
@@ -82,7 +81,7 @@ class ExactResumeHook(Hook):
                 runner.logger.warning(reason)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed for the epoch, here and in the workers."""
+        """Seed for the epoch, in this process and in the workers."""
         self.epoch.fill_(runner.epoch)
         seed, rank = runner.seed or 0, get_rank()
         for number, leaf in enumerate(
@@ -98,19 +97,19 @@ class ExactResumeHook(Hook):
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """Seed again: a new iterator of the dataloader draws, a persistent one doesn't."""
+        """Seed again: a new dataloader iterator draws a number, a persistent one does not."""
         if batch_idx == 0:
             set_all_seeds(runner.seed or 0, runner.epoch, get_rank(), 2)
 
 
 class EpochSeededPipeline:
-    """A pipeline that seeds its worker's generators once an epoch.
+    """A pipeline that seeds its worker's generators once per epoch.
 
     Args:
         pipeline: The pipeline.
-        epoch: The present epoch, int64 in shared memory, since a worker holds a copy of
+        epoch: The current epoch, int64 in shared memory, because a worker only has a copy of
             everything else.
-        stream: What tells this stream of random numbers from others.
+        stream: Integers that distinguish this stream of random numbers from others.
 
     Example:
         >>> import torch
@@ -145,8 +144,8 @@ class EpochSeededPipeline:
 
 
 def why_not_exact(runner: Runner) -> Iterator[str]:
-    """Why a resumed training will not end with the weights of one that went through."""
-    # Of the config: by now the runner has taken the seed over from the checkpoint.
+    """Reasons why a resumed training will not end with the same weights."""
+    # The config's: by now the runner has adopted the checkpoint's seed.
     if runner.cfg.get('randomness', {}).get('seed') is None:
         yield 'randomness.seed is not set, so the resumed samplers draw anew'
     if isinstance(runner.train_loop, IterBasedTrainLoop):
@@ -172,7 +171,7 @@ def set_all_seeds(*key: int) -> None:
     """Seed Python, NumPy and PyTorch, on all devices, by some integers.
 
     Args:
-        *key: Non-negative integers; another key is another, independent stream.
+        *key: Non-negative integers; different keys give independent streams.
     """
     seed = int(np.random.SeedSequence(key).generate_state(1)[0])
     random.seed(seed)

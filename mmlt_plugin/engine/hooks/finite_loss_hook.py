@@ -13,7 +13,7 @@ from mmpretrain.registry import HOOKS
 from ...errors import TrainingError
 from ...transfer import HostCopy
 
-#: Iterations whose losses may be on their way from the device at a time.
+#: Largest number of iterations whose losses may be in transit from the device.
 MOST_UNREAD = 100
 
 
@@ -26,13 +26,13 @@ class _Check(NamedTuple):
 
 @HOOKS.register_module()
 class FiniteLossHook(Hook):
-    """Stop at the first loss that is NaN or infinite, and save no such weights.
+    """Stop at the first loss that is NaN or infinite, and never save such weights.
 
-    mmengine trains on to the end and saves broken weights over good ones. Here the run
-    ends as soon as the loss has arrived on the host: on a CPU within the iteration, on a
-    GPU a few iterations later, since nothing waits for it, and in any case before
-    anything is saved. Should an update break the weights right before they are saved, it
-    ends there, and the last checkpoint stays.
+    mmengine continues to the end and overwrites good checkpoints with broken weights. Here
+    the run ends as soon as the loss has arrived on the host: on a CPU within the iteration,
+    on a GPU a few iterations later, since nothing waits for it, and in any case before
+    anything is saved. If an update breaks the weights right before they would be saved, the
+    run ends there, and the last checkpoint is kept.
 
     Raises:
         TrainingError: Names the epoch, the iteration and the terms of the loss, or the
@@ -54,14 +54,14 @@ class FiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Look at the losses of the iteration, and at those that have arrived since."""
+        """Check the losses that have arrived, and queue those of this iteration."""
         losses = {
             name: value.detach()
             for name, value in (outputs or {}).items()
             if 'loss' in name and isinstance(value, torch.Tensor)
         }
         if losses:
-            # mmengine's sum is finite only if all terms are.
+            # mmengine's sum of the terms is finite only if all of them are.
             terms = [losses['loss']] if 'loss' in losses else list(losses.values())
             finite = HostCopy(torch.stack([t.sum() for t in terms]).isfinite().all())
             self._unread.append(_Check(runner.epoch, batch_idx, losses, finite))
@@ -71,18 +71,18 @@ class FiniteLossHook(Hook):
             self._read(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Look at all losses of the epoch."""
+        """Check all losses of the epoch."""
         while self._unread:
             self._read(runner)
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Look at all losses so far: in iteration-based runs no epoch has ended."""
+        """Check all losses so far: in iteration-based runs no epoch has ended."""
         self.after_train_epoch(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Look at all losses so far, and at the weights that are about to be saved."""
+        """Check all losses so far, and the weights that are about to be saved."""
         self.after_train_epoch(runner)
-        # A moving average of them is finite as long as they are.
+        # If they are finite, so is a moving average of them.
         for name, value in checkpoint['state_dict'].items():
             if value.is_floating_point() and not value.isfinite().all():
                 raise TrainingError(

@@ -15,8 +15,9 @@ from mmpretrain.structures import DataSample
 class FolderVisualizationHook(VisualizationHook):
     """mmpretrain's ``VisualizationHook`` for class folders with equal file names.
 
-    It names a picture after the image's file, so that ``cat/1.jpg`` and ``dog/1.jpg``
-    overwrite each other; here they are ``cat_1.jpg`` and ``dog_1.jpg``. Arguments as there.
+    mmpretrain names a picture after the image's file, so ``cat/1.jpg`` and ``dog/1.jpg``
+    overwrite each other. Here they become ``cat_1.jpg`` and ``dog_1.jpg``. The arguments are
+    the same.
 
     Example:
         >>> default_hooks = dict(
@@ -37,7 +38,7 @@ class FolderVisualizationHook(VisualizationHook):
 
 
 def with_folder(sample: Any) -> Any:
-    """A sample whose image seems to be called by its folder and file.
+    """A copy of a sample in which the image is named by folder and file.
 
     Example:
         >>> from mmpretrain.structures import DataSample

@@ -14,10 +14,10 @@ from ..lazy_history import LazyHistoryBuffer
 
 @HOOKS.register_module()
 class LazyRuntimeInfoHook(RuntimeInfoHook):
-    """mmengine's ``RuntimeInfoHook``, but losses are fetched when they are logged.
+    """mmengine's ``RuntimeInfoHook``, but losses are only fetched when they are logged.
 
-    In mmengine the host waits in every iteration for every logged loss, so it can never
-    prepare the next iteration while the device computes this one.
+    In mmengine the host waits for every loss in every iteration, so it can never prepare
+    the next iteration while the device computes this one.
 
     Example:
         >>> default_hooks = dict(runtime_info=dict(type='LazyRuntimeInfoHook'))
@@ -30,26 +30,26 @@ class LazyRuntimeInfoHook(RuntimeInfoHook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Note the iteration's losses."""
+        """Record the losses of the iteration."""
         histories = runner.message_hub.log_scalars
         for name, value in (outputs or {}).items():
             key = f'train/{name}'
             if isinstance(histories.get(key), LazyHistoryBuffer) and _is_number(value):
-                # A copy: whoever made the value may change it before it is read.
+                # A copy, because the value may be changed before it is read.
                 histories[key].update(value.detach().reshape(()).clone())
             else:  # new, or resumed
                 runner.message_hub.update_scalar(key, value)
         for key, history in histories.items():
-            # Times and learning rates too: a HistoryBuffer copies itself for each value.
+            # Times and learning rates too: HistoryBuffer copies itself for every value.
             if key.startswith('train/') and type(history) is not LazyHistoryBuffer:
                 histories[key] = LazyHistoryBuffer(*history.data, history.max_length)
         if self._is_logged(runner, batch_idx):
-            # Now, before the timer stops: the wait belongs to these iterations.
+            # Now, before the timer stops, because the wait belongs to these iterations.
             for history in histories.values():
                 history.data  # noqa: B018 - reading fetches
 
     def _is_logged(self, runner: Runner, batch_idx: int) -> bool:
-        """Whether the values are read after this iteration, at the latest."""
+        """Whether the values are read after this iteration."""
         intervals = [h.interval for h in runner.hooks if isinstance(h, LoggerHook)]
         return (
             any(self.every_n_inner_iters(batch_idx, n) for n in intervals)

@@ -14,14 +14,14 @@ PRECISIONS = ('highest', 'high', 'medium')
 
 @HOOKS.register_module()
 class MatmulPrecisionHook(Hook):
-    """Set how exactly GPUs multiply float32 matrices, in linear layers and convolutions.
+    """Set the precision of float32 products on GPUs, in linear layers and convolutions.
 
     Args:
-        precision: ``highest`` is float32; ``high`` is TensorFloat32, several times as
-            fast with 10 bits of mantissa; ``medium`` may be bfloat16.
+        precision: ``highest`` is float32; ``high`` is TensorFloat32, several times as fast,
+            with a mantissa of 10 bits; ``medium`` may be bfloat16.
 
     Raises:
-        ConfigError: There is no such precision.
+        ConfigError: ``precision`` is unknown.
 
     Example:
         >>> custom_hooks = [dict(type='MatmulPrecisionHook', precision='high')]
@@ -32,6 +32,6 @@ class MatmulPrecisionHook(Hook):
         self.precision = precision
 
     def before_run(self, runner: Runner) -> None:
-        """Tell PyTorch; for convolutions its default is TensorFloat32."""
+        """Set the precision; PyTorch's default for convolutions is TensorFloat32."""
         torch.set_float32_matmul_precision(self.precision)
         torch.backends.cudnn.allow_tf32 = self.precision != 'highest'

@@ -1,4 +1,4 @@
-"""Batches that reach the device while it computes."""
+"""Copies batches to the device while it computes."""
 
 from __future__ import annotations
 
@@ -19,38 +19,39 @@ from ...weights import unwrapped
 class NonBlockingInputHook(Hook):
     """Send images and labels to the device without waiting for it.
 
-    mmpretrain's preprocessor waits for every copy, and so for all the work that the device
-    has been given: it is idle until the next iteration's first operations arrive. Values
-    stay what they are. ``pin_memory=True`` of a dataloader has its images copied meanwhile.
+    mmpretrain's preprocessor waits for every copy, and thus for all work queued on the
+    device, which then idles until the first operations of the next iteration arrive. With
+    ``pin_memory=True`` in the dataloader, images are copied while the device computes. The
+    values are the same.
 
     Example:
         >>> default_hooks = dict(non_blocking_input=dict(type='NonBlockingInputHook'))
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Have the preprocessor not wait."""
+        """Switch the preprocessor to copies without waiting."""
         preprocessor = getattr(unwrapped(runner.model), 'data_preprocessor', None)
         self.handle = None
         if isinstance(preprocessor, BaseDataPreprocessor):
-            # mmengine's own switch, for which mmpretrain's classifiers have no argument.
+            # mmengine's own switch, to which mmpretrain's classifiers give no access.
             preprocessor._non_blocking = True
             self.handle = preprocessor.register_forward_pre_hook(send_labels)
 
     def after_run(self, runner: Runner) -> None:
-        """Leave the labels to the preprocessor again."""
+        """Restore the preprocessor's handling of labels."""
         if self.handle is not None:
             self.handle.remove()
 
 
 def send_labels(preprocessor: BaseDataPreprocessor, args: tuple[Any, ...]) -> None:
-    """Put the labels of a batch, in one copy, where the preprocessor would copy them."""
+    """Copy the labels of a batch at once to where the preprocessor would copy them."""
     samples = args[0].get('data_samples') if isinstance(args[0], dict) else None
     if not samples:
         return
     if not all(isinstance(s, DataSample) and 'gt_label' in s for s in samples):
         return
     labels = [sample.gt_label for sample in samples]
-    if labels[0].device.type == preprocessor.device.type:  # as from memory, or on a CPU
+    if labels[0].device.type == preprocessor.device.type:  # from memory, or on a CPU
         return
     sent = to_device(torch.cat(labels), preprocessor.device)
     for sample, label in zip(samples, sent.split([len(label) for label in labels])):

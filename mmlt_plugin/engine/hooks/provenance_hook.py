@@ -1,4 +1,4 @@
-"""Notes commit, versions, seed and data of a training or a test."""
+"""Records commit, versions, seed and data of a training or a test."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from ...settings import changes, plain_settings
 from ...version import __version__
 
 ROOT = Path(__file__).resolve().parents[3]
-#: What a test notes of its checkpoint's ``meta``.
+#: What a test records from its checkpoint's ``meta``.
 TOLD = ('experiment_name', 'epoch', 'seed', 'data_fingerprint', 'class_counts')
 
 
 @HOOKS.register_module()
 class ProvenanceHook(Hook):
-    """Note commit, command, versions, device, seed and data of a training or a test.
+    """Record commit, command, versions, device, seed and data of a training or a test.
 
-    Every start and every resumption of a training adds one line to ``provenance.jsonl``
-    in the work dir, every test one line to ``tests.jsonl``, with its metrics and what the
-    checkpoint tells of itself; ``tools/analysis/record.py`` makes a results file of them.
-    The fingerprint of the training data is in every checkpoint, and a run resumes with
-    the same data only.
+    Every start and every resumption of a training adds one line to ``provenance.jsonl`` in
+    the work dir, every test one line to ``tests.jsonl``, with its metrics and facts about
+    the checkpoint; ``tools/analysis/record.py`` turns them into a results file. The
+    fingerprint of the training data is stored in every checkpoint, and a run only resumes
+    with the same data.
 
     Raises:
         ConfigError: The images or labels are not those of the checkpoint.
@@ -55,7 +55,7 @@ class ProvenanceHook(Hook):
         self.told: dict[str, Any] = {}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep what the checkpoint tells of itself."""
+        """Keep the checkpoint's ``meta``."""
         self.told = checkpoint.get('meta', {})
 
     def before_train(self, runner: Runner) -> None:
@@ -96,7 +96,7 @@ class ProvenanceHook(Hook):
         checkpoint['meta']['ranks'] = get_world_size()
         if self.data is not None:
             checkpoint['meta']['data_fingerprint'] = self.data
-        # The text that mmengine stores is not always Python: infinity is a bare ``inf``.
+        # mmengine stores text that is not always Python: infinity is a bare ``inf``.
         checkpoint['meta']['settings'] = plain_settings(runner.cfg.to_dict())
 
     def after_train_iter(
@@ -106,7 +106,7 @@ class ProvenanceHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """After the first iteration, which proves the run sound, write the line."""
+        """Write the line after the first iteration, which shows that the run works."""
         if not self.written and is_main_process():
             _add_line(runner, 'provenance.jsonl', epoch=runner.epoch, data=self.data)
         self.written = True
@@ -116,7 +116,7 @@ class ProvenanceHook(Hook):
     ) -> None:
         """Write the line of a test."""
         if metrics and is_main_process():
-            # Trained in this process, the weights are no longer those of a file.
+            # Weights trained in this process do not come from a file.
             source = dict(file=None)
             if not self.written:
                 told = {key: self.told.get(key) for key in TOLD}
@@ -169,13 +169,13 @@ def provenance(runner: Runner) -> dict:
 
 
 def _relative(config: str | None) -> str:
-    """Path of a config from the folder of the package on, where it is in there."""
+    """Path of a config, relative to the project's folder if it lies in there."""
     path = Path(config or '').resolve()
     return (path.relative_to(ROOT) if path.is_relative_to(ROOT) else path).as_posix()
 
 
 def _git(*arguments: str) -> str:
-    """Output of a git command about this package, empty where there is no git."""
+    """Output of a git command about this package; empty without git."""
     try:
         done = subprocess.run(
             ['git', '-C', str(ROOT), *arguments],

@@ -1,4 +1,4 @@
-"""The first stage's checkpoint in the second stage."""
+"""Loads the first stage's checkpoint into the second stage."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from ...weights import misfits, plain_name, unwrapped
 
 @HOOKS.register_module()
 class SecondStageHook(Hook):
-    """Start from another training's checkpoint, with some parts learnt from scratch.
+    """Start from another training's checkpoint and train some parts from scratch.
 
-    A second stage needs ``load_from``: without it, it would train a classifier on random
+    A second stage needs ``load_from``; without it a classifier would be trained on random
     features. Parts in ``fresh`` keep their new initialisation.
 
     Args:
-        fresh: Names of parts, such as ``head``, that the checkpoint does not fill.
+        fresh: Names of parts, such as ``head``, that are not loaded from the checkpoint.
 
     Raises:
-        ConfigError: There is no checkpoint to start from, or it lacks something that
-            stays frozen.
+        ConfigError: There is no checkpoint to start from, or it lacks a frozen parameter.
 
     Example:
         >>> default_hooks = dict(
@@ -40,7 +39,7 @@ class SecondStageHook(Hook):
         self.fresh = list(fresh)
 
     def before_train(self, runner: Runner) -> None:
-        """Insist on a checkpoint."""
+        """Require a checkpoint."""
         if not runner._has_loaded:
             raise ConfigError(
                 'load_from is missing: the second stage starts from the checkpoint of '
@@ -48,7 +47,7 @@ class SecondStageHook(Hook):
             )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take the fresh parts out of the first stage's checkpoint."""
+        """Remove the fresh parts from the first stage's checkpoint."""
         if runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
             return  # this stage's own checkpoint
         weights = checkpoint.get('state_dict', checkpoint)

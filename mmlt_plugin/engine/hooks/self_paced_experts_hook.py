@@ -1,4 +1,4 @@
-"""Experts for a student, and how much it learns from them."""
+"""Provides a student with experts, and decides how much it learns from them."""
 
 from __future__ import annotations
 
@@ -30,36 +30,35 @@ OWNER = 'SelfPacedExpertsHook'
 
 @HOOKS.register_module()
 class SelfPacedExpertsHook(Hook):
-    r"""Bring experts to a student, and let it go once it has learnt from them.
+    r"""Give a student its experts, and fade each out as the student catches up with it.
 
     LFME (Xiang et al., ECCV 2020, Sec. 3.2 and 3.3), as in the released code.
 
-    Self-paced expert selection: of the accuracies A of the expert of a split and S of the
-    student on the split's classes after an epoch, both on validation images, the expert's
-    weight is :math:`(1 - S / A) / (1 - \beta)`, not above 1 and not below 0; the expert
-    chooses among its own classes only, the student among all. Where a hook averages the
-    student's weights, S is still that of the student.
+    Self-paced expert selection: let A be the accuracy of a split's expert and S that of the
+    student on the same classes after an epoch, both on validation images. The expert's weight
+    is :math:`(1 - S / A) / (1 - \beta)`, clipped to [0, 1]. The expert chooses among its own
+    classes only, the student among all. If a hook averages the student's weights, S is still
+    that of the student itself.
 
-    Curriculum instance selection: the probability that its class's expert gives a
-    training image becomes, scaled within the class, an easiness between
-    :math:`N_{few} / N_{split}` and 1, where N are mean training images per class of the
-    experts' splits, the fewest in the place of :math:`N_{few}`. In epoch t of T it has grown
-    by :math:`2 t / T` of what lacks to 1: hard images weigh as much as easy ones after half
-    of the training, and more in the rest.
+    Curriculum instance selection: the probability that the expert of its class assigns to a
+    training image, scaled within the class, becomes an easiness between
+    :math:`N_{few} / N_{split}` and 1. N is the mean number of training images per class in a
+    split; the smallest takes the place of :math:`N_{few}`. By epoch t of T the easiness has
+    grown by :math:`2 t / T` of its distance to 1: hard images weigh as much as easy ones
+    halfway through the training, and more afterwards.
 
     Args:
-        checkpoints: The experts: of trainings with ``ShotSplitHead``, each of another
-            split, on the same training data.
-        threshold: :math:`\beta`, the student's accuracy as a share of the expert's up to
-            which the expert's weight is 1, in [0, 1).
-        dataset: What is different in the validation images' dataset from
-            ``val_dataloader.dataset``, for benchmarks with images for such choices:
-            ``dict(split='val')``.
-        interval: Epochs from one comparison to the next.
+        checkpoints: The experts' checkpoints, from trainings with ``ShotSplitHead`` on the same
+            data, one per split.
+        threshold: :math:`\beta` in [0, 1): the expert's weight is 1 until the student reaches
+            this share of its accuracy.
+        dataset: Changes to ``val_dataloader.dataset`` for the validation images, if the
+            benchmark has a split for such choices: ``dict(split='val')``.
+        interval: Number of epochs between comparisons.
 
     Raises:
         ConfigError: The model is no ``LFMEClassifier``, the training counts iterations,
-            there are no validation images, or :func:`load_experts` refuses a checkpoint.
+            there are no validation images, or :func:`load_experts` rejects a checkpoint.
 
     Example:
         >>> default_hooks = dict(
@@ -89,7 +88,7 @@ class SelfPacedExpertsHook(Hook):
         self.interval = interval
 
     def before_train(self, runner: Runner) -> None:
-        """Load the experts, see how good they are, and which images they find easy."""
+        """Load the experts, and measure their accuracies and confidences."""
         student = unwrapped(runner.model)
         self._check(runner, student)
         counts = training_class_counts(
@@ -101,7 +100,7 @@ class SelfPacedExpertsHook(Hook):
         for model in models:
             model.to(device_of(student), memory_format=layout)
         self.validation, training = self._images(runner)
-        # As they will be shown to the experts by the student, whatever theirs were.
+        # The student's: it will show the images to the experts, whatever theirs was.
         preprocess = student.data_preprocessor
         with self._precision(runner):
             experts = [Expert(model) for model in models]
@@ -120,7 +119,7 @@ class SelfPacedExpertsHook(Hook):
         )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Go on in the curriculum."""
+        """Advance the curriculum."""
         student = unwrapped(runner.model)
         student.progress = 2 * (runner.epoch + 1) / runner.max_epochs
 
@@ -159,7 +158,7 @@ class SelfPacedExpertsHook(Hook):
             )
 
     def _images(self, runner: Runner) -> tuple[Any, Any]:
-        """Dataloaders of validation and training images, each once."""
+        """Dataloaders over all validation images and all training images."""
         evaluation = runner.cfg.val_dataloader
         validation = copy.deepcopy(evaluation)
         for owner in pipeline_owners(validation.dataset):
@@ -170,28 +169,28 @@ class SelfPacedExpertsHook(Hook):
         )
 
     def _precision(self, runner: Runner) -> Any:
-        """That of the validation."""
+        """The precision of the validation."""
         return autocast(enabled=getattr(runner.val_loop, 'fp16', False))
 
 
 def expert_weight(student: float, expert: float, threshold: float) -> float:
-    """Weight of an expert by the accuracies on its classes.
+    """Weight of an expert, from both accuracies on its classes.
 
     Example:
         >>> from mmlt_plugin.engine.hooks.self_paced_experts_hook import expert_weight
         >>> [expert_weight(s, 80.0, threshold=0.5) for s in (20, 60, 90)]
         [1.0, 0.5, 0.0]
     """
-    if not expert:  # which has nothing to teach
+    if not expert:  # it has nothing to teach
         return 0.0
     return float(np.clip((1 - student / expert) / (1 - threshold), 0, 1))
 
 
 def mean_of(accuracies: np.ndarray, classes: torch.Tensor) -> float:
-    """Mean accuracy of some classes, without those that have no image.
+    """Mean accuracy over some classes, ignoring those without images.
 
     Raises:
-        ConfigError: None of them has one.
+        ConfigError: None of them has an image.
     """
     own = accuracies[classes.cpu().numpy()]
     if np.isnan(own).all():

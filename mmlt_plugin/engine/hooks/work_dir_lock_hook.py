@@ -1,4 +1,4 @@
-"""One training, one work dir."""
+"""Allows one training per work dir."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _held: dict[str, int] = {}
 
 
 def _close_all() -> None:
-    """Let go of the locks in a forked worker, which may live on for some seconds."""
+    """Release the locks in a forked worker, which may outlive the training by seconds."""
     while _held:
         os.close(_held.popitem()[1])
 
@@ -32,10 +32,10 @@ if hasattr(os, 'register_at_fork'):
 
 @HOOKS.register_module()
 class WorkDirLockHook(Hook):
-    """Refuse a work dir in which another training runs.
+    """Refuse a work dir in which another training is running.
 
-    Two trainings in one work dir overwrite each other's checkpoints. The lock is the
-    operating system's and ends with the process, however that ends.
+    Two trainings in one work dir overwrite each other's checkpoints. The operating system
+    holds the lock and releases it when the process ends, for whatever reason.
 
     Raises:
         ConfigError: Names the work dir.
@@ -47,11 +47,11 @@ class WorkDirLockHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        """Take the lock, on the folder itself."""
+        """Lock the folder itself."""
         check_on_main_rank(lambda: _lock(runner.work_dir))
 
     def after_train(self, runner: Runner) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         descriptor = _held.pop(os.path.realpath(runner.work_dir), None)
         if descriptor is not None:
             os.close(descriptor)
@@ -60,7 +60,7 @@ class WorkDirLockHook(Hook):
 def _lock(work_dir: str) -> None:
     """Lock a folder until the process ends."""
     folder = os.path.realpath(work_dir)
-    # This process may train there again, after an interruption in a notebook say.
+    # The same process may train there again, for example in a notebook.
     if fcntl is None or folder in _held:
         return
     descriptor = os.open(folder, os.O_RDONLY)

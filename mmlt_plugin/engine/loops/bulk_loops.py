@@ -20,13 +20,13 @@ from ...weights import unwrapped
 
 
 class BulkLoop:
-    """A batch's labels and predictions as one sample, where its readers can take it.
+    """Evaluates a batch as a single ``DataSample`` if all of its readers support that.
 
-    mmpretrain makes a ``DataSample`` for each image twice, in the dataset and of the
-    predictions. That takes longer than a small net. A metric with the attribute
-    ``takes_bulk`` gets one sample with ``gt_label`` and ``pred_label`` of shape (B,) and
-    ``pred_score`` (B, C) instead. With any other metric, head or model, every image has
-    its sample as ever.
+    mmpretrain makes two ``DataSample`` objects per image, in the dataset and for the
+    prediction, which takes longer than a small network. A metric with the attribute
+    ``takes_bulk`` gets one sample for the batch instead, with ``gt_label`` and
+    ``pred_label`` of shape (B,) and ``pred_score`` of shape (B, C). With any other metric,
+    head or model there is one sample per image, as usual.
     """
 
     stage: str
@@ -45,7 +45,7 @@ class BulkLoop:
         self.runner.call_hook(f'after_{self.stage}_iter', **names, outputs=outputs)
 
     def predict(self, model: Any, data_batch: dict) -> Sequence[DataSample]:
-        """Predictions of a batch, as one sample or as one for each image."""
+        """Predictions of a batch, as one sample or as one per image."""
         step = getattr(model, f'{self.stage}_step')
         if not is_bulk(data_batch['data_samples']):
             return step(data_batch)
@@ -56,7 +56,7 @@ class BulkLoop:
         batch = plain.data_preprocessor(data_batch, False)
         scores = plain(batch['inputs'], mode='tensor').softmax(1)
         (sample,) = batch['data_samples']
-        # Not set_pred_score: it takes the batch for the number of classes.
+        # Not set_pred_score, which would take the batch size for the number of classes.
         sample.set_field(scores, 'pred_score', dtype=torch.Tensor)
         return [sample.set_pred_label(scores.argmax(1))]
 
@@ -70,7 +70,7 @@ class BulkLoop:
 
 
 def is_plain_classifier(model: Any) -> bool:
-    """Whether its predictions are the softmax of its head, as in mmpretrain's own."""
+    """Whether predictions are the softmax of the head's logits, as in mmpretrain."""
     head = getattr(model, 'head', None)
     return (
         isinstance(model, ImageClassifier)
@@ -86,7 +86,7 @@ def is_plain_classifier(model: Any) -> bool:
 
 @LOOPS.register_module()
 class BulkValLoop(BulkLoop, ValLoop):
-    """mmengine's ``ValLoop`` in bulk, see :class:`BulkLoop`.
+    """mmengine's ``ValLoop`` for whole batches, see :class:`BulkLoop`.
 
     Example:
         >>> val_cfg = dict(type='BulkValLoop')
@@ -97,7 +97,7 @@ class BulkValLoop(BulkLoop, ValLoop):
 
 @LOOPS.register_module()
 class BulkTestLoop(BulkLoop, TestLoop):
-    """mmengine's ``TestLoop`` in bulk, see :class:`BulkLoop`.
+    """mmengine's ``TestLoop`` for whole batches, see :class:`BulkLoop`.
 
     Example:
         >>> test_cfg = dict(type='BulkTestLoop')

@@ -1,4 +1,4 @@
-"""Mixed precision without loss scaling, on CPUs too."""
+"""Mixed precision without loss scaling, also on CPUs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch import nn
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Run the forward pass in bfloat16 where PyTorch deems it safe.
+    """Run the forward pass in bfloat16 where PyTorch considers it safe.
 
-    mmengine's ``AmpOptimWrapper`` refuses CPUs, of which some compute several times as
-    fast in bfloat16. That type has the range of float32, so nothing scales the loss, and
-    weights, gradients and optimizer stay float32.
+    mmengine's ``AmpOptimWrapper`` does not support CPUs, some of which are several times as
+    fast in bfloat16. This type has the range of float32, so the loss needs no scaling.
+    Weights, gradients and optimizer remain in float32.
 
     Args:
         **kwargs: Arguments of mmengine's ``OptimWrapper``: ``optimizer``,

@@ -1,4 +1,4 @@
-"""A backbone without its last block, the part that BBN's branches share."""
+"""A backbone without its last block: the part that BBN's branches share."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from .stages import last_block
 def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
     """Build a ResNet-like backbone and cut its last block off.
 
-    BBN Sec. 4.2: both branches share everything except the last residual block, which
-    ``BilateralNeck`` holds twice. What is returned is the backbone itself, so names of
-    parameters, frozen stages and the like stay. Checkpoints of the whole backbone can
-    be loaded: its last block goes to both of the neck's.
+    BBN Sec. 4.2: both branches share everything except the last residual block, of which
+    ``BilateralNeck`` has two copies. The returned module is the backbone itself, so parameter
+    names, frozen stages and the like are preserved. Checkpoints of the whole backbone can be
+    loaded: its last block is loaded into both copies.
 
     Args:
         backbone: Config of the backbone: ``CIFARResNet`` or mmpretrain's ``ResNet``,
             ``ResNeXt``, ``SEResNet``, ... of any depth.
-        norm_cfg: Normalisation of the shared layers; None is the backbone's own, but
-            ``BilateralBN`` in the place of ``BN`` and ``BilateralSyncBN`` in that of
-            ``SyncBN``, for the official statistics.
+        norm_cfg: Normalisation of the shared layers; None is the backbone's own, with
+            ``BilateralBN`` instead of ``BN`` and ``BilateralSyncBN`` instead of ``SyncBN``,
+            which gives the official statistics.
 
     Returns:
         nn.Module: The backbone without its last block.
 
     Raises:
-        ConfigError: The backbone has no stages of blocks, or the last has only one.
+        ConfigError: The backbone has no stages of blocks, or only one block in the last.
 
     Example:
         >>> from mmlt_plugin.models import bilateral_trunk
@@ -53,23 +53,23 @@ def bilateral_trunk(backbone: dict, norm_cfg: dict | None = None) -> nn.Module:
         )
     del getattr(net, stage)[-1]
 
-    # ImageClassifier has the hook called with every state dict that it loads.
+    # ImageClassifier calls this for every state dict that it loads.
     net._checkpoint_filter = partial(give_last_block_to_the_neck, name)
     net.is_bilateral_trunk = True
     return net
 
 
 def keep_halves_apart(net: nn.Module, convert: bool = True) -> None:
-    """Turn batch normalisations into those with statistics of their own for each half.
+    """Convert batch normalisations to keep separate statistics for each half of a batch.
 
     Args:
-        net: The net, changed in place.
-        convert: Whether to turn ordinary ones; if not, only those are exchanged that
-            synchronise in a single process, which mmengine would replace by ordinary ones.
+        net: The network, changed in place.
+        convert: Whether to convert ordinary layers. Otherwise only ``BilateralSyncBN`` in a
+            single process is exchanged, which mmengine would replace by ordinary layers.
     """
     synchronised: Any = BilateralSyncBN if get_world_size() > 1 else BilateralBN
     for module in net.modules():
-        # The same parameters and statistics, another forward; whatever norm_cfg called it.
+        # The same parameters and statistics with another forward.
         if isinstance(module, BilateralSyncBN) or (
             convert and isinstance(module, nn.SyncBatchNorm)
         ):
@@ -81,7 +81,7 @@ def keep_halves_apart(net: nn.Module, convert: bool = True) -> None:
 def give_last_block_to_the_neck(
     name: str, state_dict: dict, prefix: str, *_: Any
 ) -> None:
-    """Rename a backbone's last block in a state dict to both of the neck's."""
+    """Rename a backbone's last block in a state dict to the neck's two copies."""
     source = f'{prefix}backbone.{name}.'
     for key in [key for key in state_dict if key.startswith(source)]:
         value = state_dict.pop(key)

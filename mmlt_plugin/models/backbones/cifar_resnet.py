@@ -23,9 +23,9 @@ OFFICIAL_INIT = [
 class CIFARResNet(ResNet_CIFAR):
     """ResNet of depth 6n + 2 for CIFAR: 16, 32 and 64 channels, n blocks each.
 
-    He et al., CVPR 2016, Sec. 4.2, the backbone of every CIFAR-LT table, with option-A
-    shortcuts and without parameters in them. mmpretrain's ``ResNet_CIFAR`` is another
-    net: four stages of 64 to 512 channels.
+    He et al., CVPR 2016, Sec. 4.2: the backbone of every CIFAR-LT table, with parameter-free
+    shortcuts (option A). mmpretrain's ``ResNet_CIFAR`` is a different network, with four
+    stages of 64 to 512 channels.
 
     Args:
         depth: 20, 32, 44, 56, 110 or any other 6n + 2.
@@ -36,10 +36,10 @@ class CIFARResNet(ResNet_CIFAR):
             ``frozen_stages`` or ``out_indices``.
 
     Returns:
-        tuple[Tensor]: Images (N, 3, 32, 32) become one map (N, 64 width, 8, 8).
+        tuple[Tensor]: One map (N, 64 width, 8, 8) for images (N, 3, 32, 32).
 
     Raises:
-        ConfigError: ``depth`` is no 6n + 2.
+        ConfigError: ``depth`` is not 6n + 2.
 
     Example:
         >>> import torch
@@ -80,7 +80,7 @@ class CIFARResNet(ResNet_CIFAR):
         super().__init__(depth, **{**settings, **kwargs})
 
     def make_res_layer(self, **kwargs: Any) -> nn.Sequential:
-        """One stage of blocks; mmpretrain gives its first one a projection."""
+        """One stage of blocks, whose first block gets an option-A shortcut."""
         layer = super().make_res_layer(**kwargs)
         first: Any = layer[0]
         if first.downsample is not None:

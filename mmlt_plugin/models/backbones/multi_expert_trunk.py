@@ -1,4 +1,4 @@
-"""A backbone without its last stages, the part that experts share."""
+"""A backbone without its last stages: the part that experts share."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .stages import last_stages
 def multi_expert_trunk(backbone: dict, stages: int = 2) -> nn.Module:
     """Build a ResNet-like backbone and cut its last stages off.
 
-    RIDE (Wang et al., ICLR 2021, Sec. 3): ``MultiExpertNeck`` has them once for each
-    expert. What is returned is the backbone itself, so names of parameters stay.
+    RIDE (Wang et al., ICLR 2021, Sec. 3): ``MultiExpertNeck`` has one copy of them for each
+    expert. The returned module is the backbone itself, so parameter names are preserved.
 
     Args:
         backbone: Config of the backbone: ``CIFARResNet`` or mmpretrain's ``ResNet``,
@@ -23,10 +23,10 @@ def multi_expert_trunk(backbone: dict, stages: int = 2) -> nn.Module:
         stages: Number of stages to cut off.
 
     Returns:
-        nn.Module: The backbone without them.
+        nn.Module: The backbone without these stages.
 
     Raises:
-        ConfigError: The backbone has no stages, or no more than ``stages``.
+        ConfigError: The backbone has no stages of blocks, or no more than ``stages``.
 
     Example:
         >>> import torch

@@ -11,18 +11,18 @@ from mmpretrain.registry import MODELS
 
 @MODELS.register_module()
 class ResNet10(ResNet):
-    """ResNet-10: one basic block a stage, 64 to 512 channels.
+    """ResNet-10: one basic block per stage, 64 to 512 channels.
 
-    The small backbone of OLTR, Decoupling and ResLT on ImageNet-LT, which mmpretrain's
-    ``ResNet`` has no depth for.
+    The small backbone of OLTR, Decoupling and ResLT on ImageNet-LT, a depth that
+    mmpretrain's ``ResNet`` lacks.
 
     Args:
-        zero_init_residual: Whether the blocks start as identity; not so in the papers'
-            code.
+        zero_init_residual: Whether blocks start as the identity; the papers' code does not
+            do this.
         **kwargs: Arguments of mmpretrain's ``ResNet`` except ``depth``.
 
     Returns:
-        tuple[Tensor]: Images (N, 3, H, W) become one map (N, 512, H/32, W/32).
+        tuple[Tensor]: One map (N, 512, H/32, W/32) for images (N, 3, H, W).
 
     Example:
         >>> import torch

@@ -9,7 +9,7 @@ from ...errors import ConfigError
 
 
 def residual_stages(net: Any) -> list[str]:
-    """Names of a backbone's stages of residual blocks, the first one first.
+    """Names of a backbone's stages of residual blocks, in order.
 
     Raises:
         ConfigError: It has none.
@@ -40,7 +40,7 @@ def last_block(net: Any) -> str:
 
 
 def last_stages(net: Any, stages: int) -> list[str]:
-    """Names of a backbone's last stages, of which one at least is left.
+    """Names of a backbone's last stages, which must not be all of them.
 
     Raises:
         ConfigError: The backbone has no stages of blocks, or no more than ``stages``.

@@ -13,25 +13,24 @@ from ...errors import ConfigError
 
 @MODELS.register_module()
 class DecoupledClassifier(ImageClassifier):
-    """Train some parts of a classifier and leave all others as they are.
+    """Train some parts of a classifier and freeze all others.
 
-    Kang et al., ICLR 2020, Sec. 4, and BBN Sec. 3: a first stage learns the features,
-    a second stage the classifier on them. ``SecondStageHook`` brings the first stage's
-    checkpoint. Frozen parameters get no gradients, so the optimizer leaves them alone,
-    weight decay and momentum too.
+    Kang et al., ICLR 2020, Sec. 4, and BBN Sec. 3: a first stage learns the features, a
+    second stage the classifier on top. ``SecondStageHook`` loads the first stage's
+    checkpoint. Frozen parameters get no gradients, so the optimizer, including weight decay
+    and momentum, does not change them.
 
     Args:
         *args: Arguments of ``ImageClassifier``.
-        trainable: Names of the parts that learn, modules or parameters: ``head``, or
-            ``head.scales`` for LWS.
-        eval_frozen: Whether modules outside of the parts that learn run as in
-            evaluation, with the first stage's BatchNorm statistics and no dropout; if
-            not, they go on collecting statistics, of the second stage's sampler then, as
-            in the papers' codes.
+        trainable: Names of the modules or parameters to train: ``head``, or ``head.scales`` for
+            LWS.
+        eval_frozen: Whether frozen modules run in evaluation mode, with the first stage's
+            BatchNorm statistics and without dropout. Otherwise they continue to collect
+            statistics, now of the second stage's sampler, as in the papers' code.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ConfigError: A name in ``trainable`` is no part of the model.
+        ConfigError: A name in ``trainable`` is not part of the model.
 
     Example:
         >>> from mmlt_plugin.models import DecoupledClassifier
@@ -68,10 +67,10 @@ class DecoupledClassifier(ImageClassifier):
             parameter.requires_grad_(learns)
 
     def train(self, mode: bool = True) -> DecoupledClassifier:
-        """Set the mode, but of frozen modules only where that is asked for."""
+        """Set the mode; with ``eval_frozen`` frozen modules stay in evaluation mode."""
         super().train(mode)
         if self.eval_frozen:
-            # The preprocessor has no parameters, and its mode switches augmentations.
+            # Not the preprocessor, whose mode switches augmentations on and off.
             for name, module in self.named_modules():
                 if name.split('.')[0] in ('backbone', 'neck', 'head') and not any(
                     is_part_of(name, part) or is_part_of(part, name)
@@ -82,5 +81,5 @@ class DecoupledClassifier(ImageClassifier):
 
 
 def is_part_of(name: str, part: str) -> bool:
-    """Whether a dotted name is a part or lies within it."""
+    """Whether a dotted name is ``part`` or lies within it."""
     return name == part or name.startswith(f'{part}.')

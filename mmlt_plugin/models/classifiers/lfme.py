@@ -22,11 +22,11 @@ from ..losses import check_logits_suffice
 
 @dataclass
 class Expert:
-    """A classifier that knows one shot split.
+    """A classifier for one shot split.
 
     Args:
-        model: With a ``ShotSplitHead``, in evaluation mode.
-        accuracy: On validation images of its own classes, in percent.
+        model: A classifier with a ``ShotSplitHead``, in evaluation mode.
+        accuracy: Accuracy on validation images of its own classes, in percent.
     """
 
     model: ImageClassifier
@@ -39,7 +39,7 @@ class Expert:
 
 @MODELS.register_module()
 class LFMEClassifier(ImageClassifier):
-    r"""Learn all classes, and from an expert of each shot split what it knows of its own.
+    r"""Learn all classes, and distil an expert of each shot split for the split's classes.
 
     Learning from multiple experts (Xiang et al., ECCV 2020, Sec. 3), as in the released
     code. With logits z of the student, v of the expert of split l with classes
@@ -48,18 +48,18 @@ class LFMEClassifier(ImageClassifier):
     .. math:: CE(e z) + \sum_l w_l\, KL\big(\mathrm{softmax}(v_{C_l} / T) \,\|\,
         \mathrm{softmax}(e z_{C_l} / T)\big)
 
-    for every image, of whichever split. :math:`w_l` fades while the student catches up with
-    the expert (self-paced expert selection), :math:`e` is an image's easiness at first
-    and grows (curriculum instance selection). ``SelfPacedExpertsHook`` brings the experts
-    and sets both. Without it the model can be tested; experts are not in its checkpoints.
+    for every image, of whichever split. :math:`w_l` fades as the student catches up with the
+    expert (self-paced expert selection); :math:`e` starts at the image's easiness and grows
+    (curriculum instance selection). ``SelfPacedExpertsHook`` provides the experts and sets
+    both. Testing works without it; experts are not part of checkpoints.
 
     Args:
-        *args: Arguments of ``ImageClassifier``; any head without a loss of its own.
+        *args: Arguments of ``ImageClassifier``; the head must not override ``loss``.
         temperature: T, > 0.
         **kwargs: Arguments of ``ImageClassifier``.
 
     Raises:
-        ConfigError: The head has a loss of its own, the temperature is not positive, or a
+        ConfigError: The head overrides ``loss``, the temperature is not positive, or a
             training lacks the hook.
 
     Example:
@@ -79,19 +79,19 @@ class LFMEClassifier(ImageClassifier):
         check_number('temperature of LFMEClassifier', temperature, '(0, inf)')
         check_logits_suffice(self, self.head)
         self.temperature = temperature
-        # By shot split, as of the last time the student was compared with the experts.
+        # By shot split, from the latest comparison of the student with the experts.
         self.register_buffer('expert_weights', torch.ones(len(SHOT_SPLITS)))
-        # In a tuple, no submodules: neither trained nor saved.
+        # In a tuple and thus no submodules: neither trained nor saved.
         self.experts: tuple[Expert, ...] = ()
         self.easiness = torch.ones(0)
         self.progress = 0.0
 
     def set_experts(self, experts: Sequence[Expert], easiness: torch.Tensor) -> None:
-        """Take what to learn from.
+        """Set the experts and the curriculum.
 
         Args:
-            experts: One of each split that has one.
-            easiness: Of every training image by its ``sample_idx``, in (0, 1].
+            experts: One for each split that has one.
+            easiness: Easiness in (0, 1] of every training image, by its ``sample_idx``.
         """
         self.experts = tuple(experts)
         self.easiness = easiness
@@ -123,14 +123,14 @@ class LFMEClassifier(ImageClassifier):
         return losses
 
     def distance(self, logits: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        """KL divergence of softened predictions (N, K), the mean over the images."""
+        """Mean over the images of the KL divergence of softened predictions (N, K)."""
         dtype = torch.promote_types(logits.dtype, torch.float32)
         student = F.log_softmax(logits.to(dtype) / self.temperature, dim=1)
         expert = F.log_softmax(known.to(dtype) / self.temperature, dim=1)
         return F.kl_div(student, expert, reduction='batchmean', log_target=True)
 
     def easiness_of(self, data_samples: list[DataSample]) -> torch.Tensor:
-        """Factors e of the images' logits by now, (N,)."""
+        """Current factors e of the images' logits, (N,)."""
         numbers = torch.tensor(image_numbers(data_samples))
         chosen = to_device(numbers, self.easiness.device)
         first = self.easiness[chosen]

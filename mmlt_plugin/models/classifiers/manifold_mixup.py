@@ -24,20 +24,20 @@ INPUTS = 'inputs'
 
 @MODELS.register_module()
 class ManifoldMixupClassifier(ImageClassifier):
-    r"""Mix pairs of images at a layer drawn anew in every iteration.
+    r"""Mix pairs of images at a layer drawn at random in every iteration.
 
     Verma et al., ICML 2019, Sec. 2: with :math:`\lambda \sim \mathrm{Beta}(a, a)` the
     features :math:`h` after the layer become :math:`\lambda h_i + (1 - \lambda) h_j`,
-    and so do the labels. With ``two_samplers`` it is the row of BBN's Table 1: batches
-    of ``BilateralBatchSampler``, in which image i of the uniform half is mixed with
-    image i of the re-balanced half. Evaluation is ``ImageClassifier``'s.
+    and so do the labels. With ``two_samplers`` it is the variant of BBN's Table 1: in batches
+    of ``BilateralBatchSampler``, image i of the uniform half is mixed with image i of the
+    re-balanced half. Evaluation is that of ``ImageClassifier``.
 
-    Any head takes part whose loss takes soft labels.
+    The head's loss must support soft labels.
 
     Args:
         *args: Arguments of ``ImageClassifier``.
-        layers: Where to mix: ``inputs`` or names of submodules that return features with
-            the batch first, as in ``backbone.layer1``.
+        layers: Where to mix: ``inputs``, or names of submodules that return features with the
+            batch as the first dimension, such as ``backbone.layer1``.
         beta: Parameter a > 0 of the Beta distribution.
         two_samplers: Whether partners come from the other half of a bilateral batch.
         **kwargs: Arguments of ``ImageClassifier``.
@@ -97,7 +97,7 @@ class ManifoldMixupClassifier(ImageClassifier):
             data_samples: Their labels.
 
         Returns:
-            dict: What the head's ``loss`` returns, of N images or N / 2 pairs.
+            dict: What the head's ``loss`` returns for N images or N / 2 pairs.
         """
         layer = self.layers[int(torch.randint(len(self.layers), ()))]
         ratio = float(Beta(self.beta, self.beta).sample())

@@ -10,15 +10,15 @@ import torch
 def accuracies(
     logits: torch.Tensor, target: torch.Tensor, topk: int | Sequence[int]
 ) -> dict[str, torch.Tensor]:
-    """Accuracies of a batch in percent, to be logged.
+    """Accuracies of a batch in percent, for logging.
 
     Args:
         logits: Scores (N, C) of any sign.
-        target: Labels (N,); of soft labels (N, C) there is no accuracy.
-        topk: Each k counts an image whose label is among the k largest scores.
+        target: Labels (N,); for soft labels (N, C) there is no accuracy.
+        topk: For each k, an image is correct if its label is among the k largest scores.
 
     Returns:
-        dict: ``accuracy_top-k`` by k.
+        dict: ``accuracy_top-k`` for each k.
 
     Example:
         >>> import torch

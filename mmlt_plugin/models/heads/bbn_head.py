@@ -1,4 +1,4 @@
-"""The mixing classifier of BBN."""
+"""The classifier of BBN."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BBNHead(ClsHead):
         z = W\,[2 \alpha f_c,\; 2 (1 - \alpha) f_r] + b, \qquad
         L = \alpha\, E(z, y_c) + (1 - \alpha)\, E(z, y_r)
 
-    and in evaluation :math:`z = W [f_c, f_r] + b` of one image, the same as
+    and in evaluation :math:`z = W [f_c, f_r] + b` for one image, which is
     :math:`\alpha = 1/2`. ``CumulativeAlphaHook`` moves alpha from 1 to 0.
 
     Args:
@@ -42,7 +42,7 @@ class BBNHead(ClsHead):
 
     Raises:
         ConfigError: ``in_channels`` is odd, features have another size, or, in training,
-            nothing has set alpha or a batch augmentation made soft labels.
+            alpha was never set or a batch augmentation made soft labels.
 
     Example:
         >>> import torch
@@ -82,8 +82,8 @@ class BBNHead(ClsHead):
         self.num_classes = num_classes
         self.in_channels = in_channels
         self.fc = nn.Linear(in_channels, num_classes)
-        # A buffer, so that a new value does not make torch.compile start again; not in
-        # the state dict, since it follows from the epoch.
+        # A buffer, so that torch.compile does not recompile for a new value; not in the
+        # state dict, since it depends on the epoch alone.
         self.register_buffer('alpha', torch.ones(()), persistent=False)
         self._knows_alpha = False
 
@@ -94,11 +94,11 @@ class BBNHead(ClsHead):
         self._knows_alpha = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C) of images that went through both branches, (N, 2D)."""
+        """Logits (N, C) of images whose features (N, 2D) are from both branches."""
         return self.fc(feats[-1])
 
     def mixed_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (B, C) of pairs of images, (B, 2D), at the present alpha."""
+        """Logits (B, C) of pairs of images with features (B, 2D), at the current alpha."""
         if feats[-1].shape[1:] != (self.in_channels,):
             raise ConfigError(
                 f'BBNHead with in_channels={self.in_channels} got features of shape '
@@ -124,9 +124,8 @@ class BBNHead(ClsHead):
             **kwargs: Passed on to the loss.
 
         Returns:
-            dict: ``loss_conventional`` and ``loss_rebalancing`` with their weights
-            applied, ``alpha``, and if ``cal_acc`` ``accuracy_top-k`` in percent, weighted
-            in the same way.
+            dict: ``loss_conventional`` and ``loss_rebalancing``, weighted, ``alpha``, and with
+            ``cal_acc`` also ``accuracy_top-k`` in percent, weighted in the same way.
         """
         if not self._knows_alpha:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""A classifier of cosines."""
+"""A cosine classifier."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .linear_head import LinearHead
 class CosineClsHead(LinearHead):
     r"""Linear head whose logits are cosines: :math:`z_i = s \cos(w_i, f)`, without bias.
 
-    The normalised classifier of LDAM (Cao et al., NeurIPS 2019), whose loss has a scale
-    of its own, and of many few-shot methods: no class can win by the length of its row.
+    The normalised classifier of LDAM (Cao et al., NeurIPS 2019), whose loss has its own
+    scale, and of many few-shot methods: no class can win by the length of its weight vector.
 
     Args:
         num_classes: Number of classes C.
@@ -52,7 +52,7 @@ class CosineClsHead(LinearHead):
         super().__init__(num_classes, in_channels, init_cfg=init_cfg, **kwargs)
         check_number('scale of CosineClsHead', scale, '(0, inf)')
         self.scale = scale
-        loss = getattr(self.loss_module, 'loss', self.loss_module)  # RIDELoss has one
+        loss = getattr(self.loss_module, 'loss', self.loss_module)  # RIDELoss wraps one
         if scale == 1 and not hasattr(loss, 'check_head'):
             print_log(
                 f'CosineClsHead: {type(loss).__name__} of cosines, which lie in '

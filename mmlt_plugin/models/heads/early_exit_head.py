@@ -1,4 +1,4 @@
-"""Classifiers at several depths; an image takes the first one that is confident."""
+"""Classifiers at several depths; easy images exit early."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from .targets import stack_targets
 
 @MODELS.register_module()
 class EarlyExitHead(MultiExpertHead):
-    r"""Classifiers after ever later stages; easy images leave at the first sure one.
+    r"""Classifiers after several stages; an image exits at the first confident one.
 
-    ELF (Duggal et al., 2020). An image leaves the training at the first exit that is right
-    about it with more than some confidence, and every exit up to there adds its loss:
+    ELF (Duggal et al., 2020). In training, an image leaves at the first exit that classifies
+    it correctly with enough confidence, and every exit up to there adds its loss:
 
     .. math:: L = \frac1N \sum_n \sum_{k=1}^{e_n} \ell(z_{nk}, y_n)
 
-    so hard images count more, and the last stages learn from them only. In evaluation an
-    image takes the first exit that is so confident, or the last one.
+    so hard images count more, and the last stages learn from them only. In evaluation, an
+    image takes the first confident exit, or else the last one.
 
     Args:
-        head: Config of an exit's head without its ``in_channels``; its loss depends on
-            its logits alone.
-        in_channels: Channels of the features, the first stage's first.
-        confidence: An image leaves where the largest probability exceeds this, in (0, 1].
+        head: Config of an exit's head without ``in_channels``; its loss must depend on the
+            logits alone.
+        in_channels: Channels of the features, from the first stage to the last.
+        confidence: Probability in (0, 1] above which an exit is confident.
 
     Raises:
-        ConfigError: ``confidence`` lies outside its range, the head has a loss of its
-            own or one without a value for each image, or backbone and neck give another
-            number of features.
+        ConfigError: ``confidence`` lies outside its range, the head overrides ``loss`` or has
+            a loss without one value per image, or backbone and neck give another number of
+            features.
 
     Example:
         >>> import torch
@@ -62,7 +62,7 @@ class EarlyExitHead(MultiExpertHead):
         self.confidence = confidence
 
     def is_sure(self, logits: torch.Tensor) -> torch.Tensor:
-        """Whether exits are confident, (N, K), from their logits (N, K, C)."""
+        """Which exits are confident, (N, K), by their logits (N, K, C)."""
         logits = scale_of(self.loss_module) * logits.detach()
         return logits.softmax(-1).amax(-1) > self.confidence
 
@@ -81,15 +81,15 @@ class EarlyExitHead(MultiExpertHead):
         data_samples: list[DataSample],
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """Loss of the exits that images pass.
+        """Loss of the exits that images reach.
 
         Args:
-            feats: One feature for each exit.
-            data_samples: The batch's labels; a soft one is right in its largest part.
+            feats: One feature per exit.
+            data_samples: The batch's labels; of a soft label the largest part counts.
             **kwargs: Passed on to the loss.
 
         Returns:
-            dict: ``loss``, ``exits`` (the mean number of exits that an image passes) and
+            dict: ``loss``, ``exits`` (the mean number of exits that an image reaches) and
             the last exit's ``accuracy_top-k``.
         """
         criterion: Any = self.loss_module

@@ -1,4 +1,4 @@
-"""A linear classifier with a second loss, on its inputs."""
+"""A linear classifier with a second loss on its input features."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class FeatureLossHead(LinearHead):
-    r"""Linear head with a loss of metric learning on the features beside that on logits.
+    r"""Linear head with an additional metric-learning loss on the features.
 
-    The training minimises :math:`\ell(z, y) + w\, \ell_f(f, y)`; a prediction is
-    ``LinearClsHead``'s. A loss that compares the images of a class wants several of them in
-    a batch: ``ClassBalancedSampler(images_per_class=4)``. Every rank compares its own.
+    Training minimises :math:`\ell(z, y) + w\, \ell_f(f, y)`; prediction is that of
+    ``LinearClsHead``. A loss that compares the images of a class needs several of them in a
+    batch: ``ClassBalancedSampler(images_per_class=4)``. Every rank compares its own images.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        feature_loss: Config of a module that makes a scalar of features (N, D) and labels
-            (N,): :class:`RangeLoss`, :class:`LiftedStructuredLoss`, or any other by its
+        feature_loss: Config of a module that maps features (N, D) and labels (N,) to a scalar:
+            :class:`RangeLoss`, :class:`LiftedStructuredLoss`, or any other by its import
             path, such as ``pytorch_metric_learning.losses.SupConLoss``.
         feature_weight: Its weight w, >= 0.
         **kwargs: Arguments of ``LinearClsHead``: ``loss``, ``topk``, ``cal_acc``.
@@ -63,7 +63,7 @@ class FeatureLossHead(LinearHead):
         data_samples: list[DataSample],
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """Both losses, and the training accuracy where it is asked for."""
+        """Both losses, and with ``cal_acc`` the training accuracy."""
         losses = super().loss(feats, data_samples, **kwargs)
         loss = self.loss_of_features(self.feature_loss, feats, data_samples)
         return dict(losses, loss_feature=self.feature_weight * loss)

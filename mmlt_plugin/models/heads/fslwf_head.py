@@ -1,4 +1,4 @@
-"""A classifier that makes the rows of few-shot classes from their images."""
+"""A classifier that generates the rows of few-shot classes from their images."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from .targets import stack_labels
 
 @MODELS.register_module()
 class FSLwFHead(LinearHead):
-    r"""Learn frequent classes, and how to make a classifier's row from a few images.
+    r"""Learn frequent classes, and how to generate a classifier row from a few images.
 
     FSLwF, few-shot learning without forgetting (Gidaris and Komodakis, CVPR 2018). The
     logits are :math:`z_i = s \cos(w_i, f)` with a learnt s. Base classes, those with at
-    least ``few`` training images, have rows as usual. The row of any other class is a mean
-    over its training images: of what :class:`WeightGenerator` says about each, or in the
-    first stage of their features at length 1. ``ClassMeansHook`` brings these rows before
-    every evaluation.
+    least ``few`` training images, have ordinary rows. The row of any other class is a mean
+    over its training images: of the output of :class:`WeightGenerator`, or in the first stage
+    of their normalised features. ``ClassMeansHook`` computes these rows before every
+    evaluation.
 
-    Two stages: features and rows with ``novel=0``, from a sampler with ``min_images``; then
-    rows and generator on features that stay, from :class:`EpisodeBatchSampler`. There the
-    first ``novel`` classes of a batch play few-shot classes: their rows are made of their
-    first ``exemplars`` images, and all other images of the batch are classified.
+    There are two stages: first features and rows with ``novel=0``, from a sampler with
+    ``min_images``; then rows and generator on frozen features, from
+    :class:`EpisodeBatchSampler`. In the second stage the first ``novel`` classes of a batch
+    play few-shot classes: their rows are generated from their first ``exemplars`` images,
+    and all other images of the batch are classified.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        few: Training images of a base class, at least.
-        novel: Classes that play few-shot classes; 0 is the first stage.
-        exemplars: Images that a row is made of in training.
-        scale: The factor s to begin with.
-        sharpness: That of the generator's attention to begin with.
+        few: Smallest number of training images of a base class.
+        novel: Number of classes that play few-shot classes; 0 is the first stage.
+        exemplars: Number of images from which a row is generated in training.
+        scale: Initial value of s.
+        sharpness: Initial sharpness of the generator's attention.
         init_cfg: Initialisation; None is a normal distribution of variance 2 / D, as in
             the released code.
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``loss``, ``topk``, ``cal_acc``.
 
     Raises:
-        ConfigError: An argument lies outside its range, there are too few base classes,
-            the sampler does not give such batches, the batch has soft labels, or
-            nothing has brought the training images per class and the rows.
+        ConfigError: An argument lies outside its range, there are too few base classes, the
+            sampler does not draw such batches, the batch has soft labels, or class counts
+            or rows are missing.
 
     Example:
         >>> import torch
@@ -94,18 +95,18 @@ class FSLwFHead(LinearHead):
         self.scale = nn.Parameter(torch.tensor(float(scale)))
         if novel:
             self.generator = WeightGenerator(num_classes, in_channels, sharpness)
-        # Not in the state dict: they follow from the training images.
+        # Not in the state dict, because they follow from the training images.
         for name, value in (
             ('is_base', torch.ones(num_classes, dtype=torch.bool)),
             ('made_rows', torch.zeros(num_classes, in_channels)),
         ):
             self.register_buffer(name, value, persistent=False)
         self._knows_counts = self._knows_rows = False
-        #: Config of a sampler of the images that :meth:`set_class_means` needs.
+        #: Config of a sampler that draws the images needed for :meth:`set_class_means`.
         self.sampler_of_means: dict | None = None
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Find the base classes by the training images per class, (C,)."""
+        """Determine the base classes from the training images per class, (C,)."""
         counts = np.asarray(counts)
         self.is_base.copy_(torch.as_tensor(counts >= self.few))
         bases = int(self.is_base.sum())
@@ -124,7 +125,7 @@ class FSLwFHead(LinearHead):
         self._knows_rows = not rows_to_make
 
     def check_sampler(self, sampler: Any) -> None:
-        """Refuse a sampler that draws few-shot classes, or makes no episodes."""
+        """Refuse a sampler that draws few-shot classes, or draws no episodes."""
         images = getattr(sampler, 'images_per_class', 1)
         if (
             getattr(sampler, 'min_images', None) != self.few
@@ -143,19 +144,19 @@ class FSLwFHead(LinearHead):
             )
 
     def share_of_row(self, feature: torch.Tensor) -> torch.Tensor:
-        """What images with features (N, D) say about their classes' rows, (N, D)."""
+        """Contribution (N, D) of images with features (N, D) to their classes' rows."""
         self._check_known(self._knows_counts)
         if not self.novel:
             return F.normalize(feature)
         return self.generator(feature, self.fc.weight, self.is_base)
 
     def set_class_means(self, means: torch.Tensor) -> None:
-        """Take the means (C, D) of :meth:`share_of_row` over the training images."""
+        """Set the means (C, D) of :meth:`share_of_row` over the training images."""
         self.made_rows.copy_(means)
         self._knows_rows = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C), in training of base classes; -inf for classes without a row."""
+        """Logits (N, C); in training of base classes only; -inf for classes without a row."""
         feature = self.feature_of(feats)
         if self.training:
             return self.base_logits(feature, self.fc.weight)
@@ -174,8 +175,8 @@ class FSLwFHead(LinearHead):
             )
 
     def base_logits(self, feature: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """Logits (N, C) that leave few-shot classes out of a softmax."""
-        # Finite: losses multiply them, by a focal weight of 0 for instance.
+        """Logits (N, C) that exclude few-shot classes from a softmax."""
+        # Finite, because losses multiply them, for instance by a focal weight of 0.
         return (self.scale * cosines(feature, rows)).masked_fill(~self.is_base, -100)
 
     def loss(
@@ -184,19 +185,19 @@ class FSLwFHead(LinearHead):
         data_samples: list[DataSample],
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """Loss of the images, in the second stage of those that make no row.
+        """Loss of the images; in the second stage of those that are no exemplars.
 
-        There the images of playing and of other classes weigh as their numbers of
-        classes do, so that no class is likelier than another. (In the released config of
-        ImageNet a plain mean does nearly this.)
+        In the second stage, the images of classes that play few-shot classes and those of
+        the others are weighted by the number of classes on either side, so that no class is
+        favoured. (In the released config for ImageNet a plain mean is nearly the same.)
 
         Args:
-            feats: Features; the last is taken.
-            data_samples: The batch's labels, hard ones.
+            feats: Features, of which the last is used.
+            data_samples: The batch's hard labels.
             **kwargs: Passed on to the loss.
 
         Returns:
-            dict: ``loss``, and ``accuracy_top-k`` with ``cal_acc``.
+            dict: ``loss``, and with ``cal_acc`` also ``accuracy_top-k``.
         """
         label = stack_labels(data_samples, type(self).__name__)
         if not self.novel:
@@ -208,7 +209,7 @@ class FSLwFHead(LinearHead):
         shares = self.generator(feature, self.fc.weight, self.is_base & ~is_novel)
         with torch.autocast(feature.device.type, enabled=False):
             maker = F.one_hot(label, self.num_classes).to(shares) * makes_row[:, None]
-            made = maker.T @ shares  # sums: a cosine is the same of a mean
+            made = maker.T @ shares  # a sum, which has the same cosines as a mean
         logits = self.base_logits(
             feature, made.where(is_novel[:, None], self.fc.weight)
         )
@@ -216,7 +217,7 @@ class FSLwFHead(LinearHead):
         for classes in (is_novel, self.is_base & ~is_novel):
             asked = classes[label] & ~makes_row
             weight += asked * classes.sum() / asked.sum().clamp_min(1)
-        smallest = torch.finfo(weight.dtype).tiny  # nobody is asked: no loss
+        smallest = torch.finfo(weight.dtype).tiny  # nothing to classify: no loss
         losses = dict(
             loss=self.loss_module(
                 logits,
@@ -234,16 +235,16 @@ class FSLwFHead(LinearHead):
 def episode(
     label: torch.Tensor, num_classes: int, novel: int, exemplars: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which classes play few-shot classes in a batch, and which images make their rows.
+    """Which classes play few-shot classes in a batch, and which images are exemplars.
 
     Args:
         label: Labels (N,).
         num_classes: Number of classes C.
         novel: Number of such classes, the first ones in the batch.
-        exemplars: Images a row is made of, the first ones of their class.
+        exemplars: Number of exemplars per class, its first images in the batch.
 
     Returns:
-        tuple: bool (C,) and bool (N,).
+        tuple: bool (C,) for the classes and bool (N,) for the images.
 
     Example:
         >>> import torch
@@ -253,7 +254,7 @@ def episode(
     """
     member = F.one_hot(label, num_classes)
     is_first = (member.cumsum(0) == 1) & (member == 1)
-    # Number of classes that begin up to an image; without waiting for the device.
+    # Number of classes seen up to each image, without waiting for the device.
     begun = is_first.any(1).cumsum(0)
     is_novel = (is_first & (begun <= novel)[:, None]).any(0)
     earlier = (member.cumsum(0) * member).sum(1) - 1

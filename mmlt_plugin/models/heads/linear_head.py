@@ -1,4 +1,4 @@
-"""What the linear heads have in common."""
+"""The base of all linear heads."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .targets import stack_labels, stack_targets
 
 
 class LinearHead(LinearClsHead):
-    """mmpretrain's ``LinearClsHead`` with a training accuracy that is one.
+    """mmpretrain's ``LinearClsHead`` with a correct training accuracy.
 
-    mmpretrain counts a prediction only where its score is above 0, which is for
-    probabilities: of logits, cosines above all, the largest can be negative.
+    mmpretrain counts a prediction only if its score is above 0. That holds for
+    probabilities, but the largest logit, especially a cosine, can be negative.
 
     Example:
         >>> import torch
@@ -29,7 +29,7 @@ class LinearHead(LinearClsHead):
     """
 
     def feature_of(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """The classifier's inputs (N, D), in its own type, which autocast may have left."""
+        """The classifier's inputs (N, D) in its own dtype, even under autocast."""
         return self.pre_logits(feats).to(self.fc.weight.dtype)
 
     def loss_of_features(
@@ -38,10 +38,10 @@ class LinearHead(LinearClsHead):
         feats: tuple[torch.Tensor, ...],
         data_samples: list[DataSample],
     ) -> torch.Tensor:
-        """A loss of the classifier's inputs (N, D) and hard labels (N,)."""
+        """Apply a loss to the classifier's inputs (N, D) and hard labels (N,)."""
         label = stack_labels(data_samples, type(self).__name__)
         feature = self.feature_of(feats)
-        # Not in bfloat16: distances are differences.
+        # Not in bfloat16, because distances are differences.
         with torch.autocast(feature.device.type, enabled=False):
             return loss(feature, label)
 

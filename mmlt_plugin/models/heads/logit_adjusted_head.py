@@ -18,26 +18,25 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class LogitAdjustedHead(ModuleWithConstants, LinearHead):
-    r"""Linear head whose logits lose the log prior of their class in evaluation.
+    r"""Linear head that subtracts the log prior of each class in evaluation.
 
     Menon et al., ICLR 2021, Eq. 9, "post-hoc logit adjustment":
-    :math:`z_i = w_i f + b_i - \tau \log \pi_i` with :math:`\pi_i = N_i / \sum_j N_j`. Needs
-    no training of its own: test any checkpoint of a ``LinearClsHead`` with it; the
-    training images per class are in the checkpoint, or come from the config's training
-    data. Training is ``LinearClsHead``'s, by any loss but :class:`LogitAdjustedLoss`,
-    after which the plain logits are adjusted already.
+    :math:`z_i = w_i f + b_i - \tau \log \pi_i` with :math:`\pi_i = N_i / \sum_j N_j`. It
+    needs no training of its own: test any checkpoint of a ``LinearClsHead`` with it. The class
+    counts are in the checkpoint, or are taken from the config's training data. Training is
+    that of ``LinearClsHead``, with any loss except :class:`LogitAdjustedLoss`, after which
+    plain logits are already adjusted.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        tau: Strength; 1 is right for probabilities that fit the training data, 0 is the
-            plain head. Another one is chosen on validation images, with
-            ``tools/analysis/head_sweep.py``.
+        tau: Strength; 1 is right for calibrated probabilities, 0 is the plain head. Choose
+            another one on validation images with ``tools/analysis/head_sweep.py``.
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:
-        ConfigError: ``tau`` is negative, the loss adjusts logits itself, or nothing has
-            brought the training images per class, or those of other classes.
+        ConfigError: ``tau`` is negative, the loss adjusts logits itself, or the class counts
+            are missing or of another number of classes.
 
     Example:
         >>> import torch
@@ -51,7 +50,7 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
 
     log_prior: torch.Tensor
     constants = ('log_prior',)
-    #: For whom checkpoints without class counts have them counted in the training data.
+    #: So that counts missing in a checkpoint are taken from the training data.
     predicts_by_counts = True
 
     def __init__(
@@ -64,7 +63,7 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
         self.log_prior = torch.zeros(0, dtype=torch.float64)
 
     def check_loss(self, loss: Any) -> None:
-        """Refuse a loss after which nothing is left to adjust."""
+        """Refuse a loss that has adjusted the logits already."""
         if isinstance(loss, LogitAdjustedLoss):
             raise ConfigError(
                 f'LogitAdjustedHead would adjust the logits once more that '
@@ -72,7 +71,7 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
             )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class, shape (C,)."""
+        """Set the training images per class, shape (C,)."""
         images = self.images_per_class(counts)
         if len(images) != self.num_classes:
             raise ConfigError(
@@ -82,7 +81,7 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
         self.keep(log_prior=(images / images.sum()).log())
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C), in evaluation -inf for classes without training images."""
+        """Logits (N, C); in evaluation -inf for classes without training images."""
         logits = super().forward(feats)
         if self.training:
             return logits

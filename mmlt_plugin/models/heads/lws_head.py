@@ -13,11 +13,11 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class LWSHead(LinearHead):
-    r"""Linear head whose logits have a learnable scale a class: :math:`z_i = s_i (w_i f + b_i)`.
+    r"""Linear head with a learnable scale for each class: :math:`z_i = s_i (w_i f + b_i)`.
 
-    LWS of Kang et al., ICLR 2020, Sec. 4. In the second stage only the scales learn,
-    with class-balanced sampling: ``DecoupledClassifier(trainable=['head.scales'])``.
-    Arguments as in mmpretrain's ``LinearClsHead``, whose checkpoints it takes.
+    LWS of Kang et al., ICLR 2020, Sec. 4. In the second stage only the scales are trained,
+    with class-balanced sampling: ``DecoupledClassifier(trainable=['head.scales'])``. Arguments
+    as in mmpretrain's ``LinearClsHead``, whose checkpoints it accepts.
 
     Example:
         >>> import torch

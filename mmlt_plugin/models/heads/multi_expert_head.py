@@ -1,4 +1,4 @@
-"""Several heads that predict together."""
+"""Several heads whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ from .targets import stack_targets
 
 @MODELS.register_module()
 class MultiExpertHead(ClsHead):
-    r"""A head for each expert; the prediction is the mean of their logits.
+    r"""One head per expert; the prediction is the mean of their logits.
 
-    RIDE (Wang et al., ICLR 2021, Sec. 3), and ResLT's released code on top of it: the
-    losses of the experts are added. Any head will do that needs no class means. With
-    :class:`RIDELoss` as its loss the experts are also kept apart; any other one sees one
-    expert at a time.
+    RIDE (Wang et al., ICLR 2021, Sec. 3), and ResLT's released code on top of it. The
+    experts' losses are added. Any head works that needs no class means. With
+    :class:`RIDELoss` the experts are also driven apart; any other loss sees one expert at a
+    time.
 
     Args:
-        head: Config of an expert's head, of which there is one for each expert, or one
-            config for each. They share the first's loss, so ``DeferredRecipeHook``
-            changes all.
-        experts: Number of experts K, as many as :class:`MultiExpertNeck` has; a list of
-            configs says it already.
+        head: Config of an expert's head, or a list with one config per expert. They share the
+            loss of the first, so ``DeferredRecipeHook`` changes it for all.
+        experts: Number of experts K, the same as in :class:`MultiExpertNeck`; ignored if
+            ``head`` is a list.
 
     Raises:
-        ConfigError: ``experts`` is no positive integer, the head needs class means, or
-            :class:`RIDELoss` a loss of the logits alone, or the features are not those
-            of so many experts.
+        ConfigError: ``experts`` is no positive integer, the head needs class means or, with
+            :class:`RIDELoss`, overrides ``loss``, or the number of features is not that of
+            the experts.
 
     Example:
         >>> import torch
@@ -88,7 +87,7 @@ class MultiExpertHead(ClsHead):
         return [(expert, (feat,)) for expert, feat in zip(self.experts, feats)]
 
     def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """What the experts' classifiers get, side by side, (N, K D)."""
+        """Inputs of the experts' classifiers, concatenated, (N, K D)."""
         parts = [expert.pre_logits(feat) for expert, feat in self.of_each(feats)]
         return torch.cat([part.flatten(1) for part in parts], 1)
 
@@ -109,13 +108,13 @@ class MultiExpertHead(ClsHead):
         """Losses, summed over the experts.
 
         Args:
-            feats: One feature for each expert.
+            feats: One feature per expert.
             data_samples: The batch's labels, hard or soft.
             **kwargs: Passed on to the loss.
 
         Returns:
-            dict: ``loss`` and ``loss_diversity`` of :class:`RIDELoss`, or what the
-            experts' heads return, of which accuracies are means.
+            dict: ``loss`` and ``loss_diversity`` of :class:`RIDELoss`, or what the experts'
+            heads return, with accuracies averaged.
         """
         if isinstance(self.loss_module, RIDELoss):
             logits = self.expert_logits(feats)
@@ -130,7 +129,7 @@ class MultiExpertHead(ClsHead):
         ]
         losses = {}
         for key in parts[0]:
-            # mmpretrain's heads have a list of accuracies, one a threshold.
+            # mmpretrain's heads return a list of accuracies, one per threshold.
             values = [x[0] if isinstance(x := part[key], list) else x for part in parts]
             total = torch.stack(values).sum(0)
             losses[key] = total if 'loss' in key else total / len(parts)

@@ -14,12 +14,12 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class NCMHead(LinearHead):
-    r"""Classify by the nearest mean feature of a class.
+    r"""Predict the class with the nearest mean feature.
 
-    NCM of Kang et al., ICLR 2020, Sec. 4. Needs no training of its own: test any
-    checkpoint of a ``LinearClsHead`` with it; ``ClassMeansHook`` computes the means
-    :math:`m_i` over the training images first. The logits are :math:`\cos(m_i, f)`. Training
-    is ``LinearClsHead``'s.
+    NCM of Kang et al., ICLR 2020, Sec. 4. It needs no training of its own: test any
+    checkpoint of a ``LinearClsHead`` with it. ``ClassMeansHook`` first computes the means
+    :math:`m_i` over the training images. The logits are :math:`\cos(m_i, f)`. Training is
+    that of ``LinearClsHead``.
 
     Args:
         num_classes: Number of classes C.
@@ -27,7 +27,7 @@ class NCMHead(LinearHead):
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:
-        ConfigError: Nothing has brought the means.
+        ConfigError: The means are missing.
 
     Example:
         >>> import torch
@@ -42,19 +42,19 @@ class NCMHead(LinearHead):
 
     def __init__(self, num_classes: int, in_channels: int, **kwargs: Any) -> None:
         super().__init__(num_classes, in_channels, **kwargs)
-        # Not in the state dict: they follow from features and training images.
+        # Not in the state dict, because they follow from the training images.
         self.register_buffer(
             'means', torch.zeros(num_classes, in_channels), persistent=False
         )
         self._knows_means = False
 
     def set_class_means(self, means: torch.Tensor) -> None:
-        """Take the mean features (C, D); rows of classes without images are zero."""
+        """Set the mean features (C, D); rows of classes without images are zero."""
         self.means.copy_(means)
         self._knows_means = True
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Cosines (N, C), -inf for classes without training images."""
+        """Cosines (N, C); -inf for classes without training images."""
         if self.training:
             return super().forward(feats)
         if not self._knows_means:

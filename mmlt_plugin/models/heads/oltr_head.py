@@ -17,20 +17,20 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class OLTRHead(LinearHead):
-    r"""Classify a feature together with what a memory of all classes adds to it.
+    r"""Classify a feature enriched by a memory of all classes.
 
-    OLTR (Liu et al., CVPR 2019, Sec. 3.1 and 3.3). The memory has a centroid
-    :math:`m_i` of every class. With the first stage's classifier ``fc`` choosing among
-    them, a selector deciding channel by channel, and the reachability, which is small
-    far from all centroids, the embedding of a feature f and its logits are
+    OLTR (Liu et al., CVPR 2019, Sec. 3.1 and 3.3). The memory has a centroid :math:`m_i` for
+    every class. A classifier ``fc`` weights the centroids, a selector e weights the channels,
+    and the reachability is small far from all centroids. The embedding of a feature f and
+    its logits are
 
     .. math:: x = \frac{10}{\min_i \|f - m_i\|} \big(f +
         \tanh(e(f)) \otimes \textstyle\sum_i \mathrm{softmax}(\mathrm{fc}(f))_i\, m_i\big),
         \qquad z_i = \frac{s \|x\|}{1 + \|x\|} \cos(x, w_i)
 
-    It is a second stage: ``SecondStageHook`` brings the first one's features and ``fc``,
-    ``ClassMeansHook(before='train')`` the first centroids, which
-    :class:`DiscCentroidsLoss` then learns.
+    This is a second stage: ``SecondStageHook`` loads features and ``fc`` of the first,
+    ``ClassMeansHook(before='train')`` computes the initial centroids, and
+    :class:`DiscCentroidsLoss` learns them.
 
     Args:
         num_classes: Number of classes C.
@@ -72,27 +72,27 @@ class OLTRHead(LinearHead):
         self.classifier = nn.Linear(in_channels, num_classes, bias=False)
 
     def set_class_means(self, means: torch.Tensor) -> None:
-        """Start from the mean features (C, D) as centroids."""
+        """Use the mean features (C, D) as initial centroids."""
         self.memory.centroids.data.copy_(means)
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C)."""
         feature = self.feature_of(feats)
-        # Not in bfloat16: the distance is a difference, and scale blows steps up.
+        # Not in bfloat16: the distance is a difference, and scale enlarges rounding.
         with torch.autocast(feature.device.type, enabled=False):
             x = self.embed(feature)
-            # Without a division by the length, which may be 0.
+            # Without dividing by the length, which may be 0.
             x = x / (1 + x.norm(dim=1, keepdim=True))
             return self.scale * F.linear(x, F.normalize(self.classifier.weight))
 
     def embed(self, feature: torch.Tensor) -> torch.Tensor:
         """The embedding x (N, D) of features (N, D)."""
-        # The classifier reads the memory; only its own loss writes.
+        # The classifier only reads the memory; the memory's own loss trains it.
         centroids = self.memory.centroids.detach()
         distance = torch.cdist(
             feature, centroids, compute_mode='donot_use_mm_for_euclid_dist'
         )
-        # The only image of a class can be its centroid.
+        # A class's only image can equal its centroid.
         nearest = distance.min(1, keepdim=True).values.clamp_min(1e-6)
         recalled = self.fc(feature).softmax(1) @ centroids
         chosen = self.selector(feature).tanh() * recalled
@@ -104,7 +104,7 @@ class OLTRHead(LinearHead):
         data_samples: list[DataSample],
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """Loss of the logits and of the memory, and the accuracy if asked for."""
+        """Loss of the logits and of the memory, and with ``cal_acc`` the accuracy."""
         losses = super().loss(feats, data_samples, **kwargs)
         loss = self.loss_of_features(self.memory, feats, data_samples)
         return dict(losses, loss_centroids=loss)

@@ -38,44 +38,43 @@ FUSIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = dict(
 
 @MODELS.register_module()
 class ResLTHead(ClsHead):
-    r"""Nested branches for all, medium + tail and tail classes, fused by their sum.
+    r"""Nested branches for all, medium + tail and tail classes, whose logits are added.
 
-    ResLT (Cui et al., 2021, Sec. 3.2): G light branches on the last feature and one
-    classifier they share. The first branch learns all classes, every further one only
-    the images of ever rarer groups of classes; their logits are added. The groups come
-    from the training images per class, which ``ClassCountsHook`` brings.
+    ResLT (Cui et al., 2021, Sec. 3.2): G light branches on the last feature share one
+    classifier. The first branch learns all classes, each further one only rarer groups of
+    classes, and their logits are added. The groups follow from the training images per
+    class, which ``ClassCountsHook`` provides.
 
-    It takes the last feature of any backbone or neck, a map or a vector. The defaults
-    are the released code on CIFAR; on ImageNet-LT and iNaturalist that is
+    The head takes the last feature of any backbone or neck, a map or a vector. The defaults
+    are those of the released code on CIFAR; on ImageNet-LT and iNaturalist that has
     ``branch='conv', pool='after', eval_pool='before'`` and a ``tau``.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        groups: Number of groups G >= 2 of equal internal imbalance, or their sizes from
-            the most frequent classes on, which sum to C.
-        branch: ``bn`` (a batch normalisation each) or ``conv`` (a 1 x 1 convolution
-            with BN and ReLU each).
+        groups: Number of groups G >= 2 of equal internal imbalance, or their sizes, from the
+            most frequent classes to the rarest, which sum to C.
+        branch: ``bn`` (batch normalisation) or ``conv`` (1 x 1 convolution, BN, ReLU).
         pool: Whether a map is averaged ``after`` or ``before`` the branches.
-        eval_pool: The same in evaluation; None is like ``pool``.
-        tau: In evaluation, drop the classifier's bias and divide its rows by their
-            norm to this power; None leaves the classifier as it is.
-        nested: Whether branch b learns the groups b, b+1, ... (ResLT) or group b alone
+        eval_pool: The same in evaluation; None is the same as ``pool``.
+        tau: In evaluation, drop the classifier's bias and divide its rows by their norm to
+            this power; None leaves the classifier as it is.
+        nested: Whether branch b learns the groups b, b+1, ... (ResLT), or only group b
             (Fig. 2c and the baselines of Table 1).
-        specialized: Whether each branch has parameters of its own; if not, all have the
-            same (Fig. 2d).
-        fusion: ``sum`` (ResLT, Baseline-2), ``main`` (the first branch alone, without
-            additive shortcut, Fig. 2b), ``max`` (Baseline-1) or ``softmax`` (mean of
-            the branches' probabilities, Baseline-3).
-        loss: Config of the loss, in general :class:`ResLTLoss` and its ``alpha``.
+        specialized: Whether each branch has its own parameters (ResLT), or all share them
+            (Fig. 2d).
+        fusion: ``sum`` (ResLT, Baseline-2), ``main`` (the first branch alone, without the
+            additive shortcut, Fig. 2b), ``max`` (Baseline-1) or ``softmax`` (mean of the
+            branches' probabilities, Baseline-3).
+        loss: Config of a :class:`ResLTLoss` with its ``alpha``.
         norm_cfg: Normalisation of the branches; ``dict(type='SyncBN')`` on several GPUs.
         **kwargs: Arguments of mmpretrain's ``ClsHead``: ``topk``, ``cal_acc``,
             ``init_cfg``.
 
     Raises:
-        ConfigError: An argument lies outside its range, group sizes do not sum to C, the
-            loss takes no branches, features have another size, or, in training, nothing has
-            brought the training images per class.
+        ConfigError: An argument lies outside its range, group sizes do not sum to C, the loss
+            is no ``ResLTLoss``, features have another size, or class counts are missing in
+            training.
 
     Example:
         >>> import torch
@@ -143,7 +142,7 @@ class ResLTHead(ClsHead):
         self._knows_counts = False
 
     def check_loss(self, loss: nn.Module) -> None:
-        """Refuse a loss that does not take branches, ``ClassCountsHook`` asks too."""
+        """Refuse a loss that does not take branches."""
         if not isinstance(loss, ResLTLoss):
             raise ConfigError(
                 f'loss of ResLTHead must take the logits of branches and their masks, as '
@@ -151,7 +150,7 @@ class ResLTHead(ClsHead):
             )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class (C,) and form the groups from them."""
+        """Form the groups from the training images per class, (C,)."""
         if len(counts) != self.num_classes:
             raise ConfigError(
                 f'ResLTHead has num_classes={self.num_classes}, the training dataset '
@@ -175,7 +174,7 @@ class ResLTHead(ClsHead):
             )
 
     def pre_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Branch features (N, G, D), (N, 1, D) where all branches are the same."""
+        """Branch features (N, G, D), or (N, 1, D) if all branches are the same."""
         x = feats[-1]
         if not isinstance(x, torch.Tensor):
             raise ConfigError(
@@ -211,7 +210,7 @@ class ResLTHead(ClsHead):
         data_samples: list[DataSample],
         **kwargs: Any,
     ) -> dict[str, torch.Tensor]:
-        """Loss terms, and the accuracy of the fused logits if ``cal_acc``.
+        """Loss terms, and with ``cal_acc`` the accuracy of the fused logits.
 
         Args:
             feats: The backbone's or neck's features, of which the last is used.
@@ -222,7 +221,7 @@ class ResLTHead(ClsHead):
             dict: ``loss_branch``, ``loss_fusion`` and ``accuracy_top-k``.
 
         Raises:
-            ConfigError: Nothing has brought the training images per class.
+            ConfigError: The training images per class are missing.
         """
         if not self._knows_counts:
             raise lacks_counts('ResLTHead')

@@ -1,4 +1,4 @@
-"""A classifier among a part of the classes."""
+"""A classifier for the classes of one shot split."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from .targets import stack_labels
 
 @MODELS.register_module()
 class ShotSplitHead(LinearHead):
-    r"""Tell only many-, medium- or few-shot classes from one another.
+    r"""Classify among the many-, medium- or few-shot classes only.
 
     An expert of LFME (Xiang et al., ECCV 2020, Sec. 3.1). Logits of all other classes are
-    -10,000: they have no part in the loss, and are never predicted. So labels stay
-    what they are, and ``shot/<split>`` is the expert's accuracy on its own classes, if the
-    metric has the same thresholds. ``ShotSplitSampler`` draws their images.
+    -10,000, so they do not affect the loss and are never predicted. Labels thus stay as they
+    are, and ``shot/<split>`` is the expert's accuracy on its own classes, if the metric has
+    the same thresholds. ``ShotSplitSampler`` draws their images.
 
     Args:
         *args: Arguments of mmpretrain's ``LinearClsHead``.
@@ -64,12 +64,12 @@ class ShotSplitHead(LinearHead):
         self.many = many
         self.few = few
         self.check_loss(self.loss_module)
-        # 1 for the split's classes; not their logits' offset, since FiniteLossHook
-        # lets only finite tensors into a checkpoint.
+        # 1 for the split's classes, rather than an infinite offset for their logits,
+        # because FiniteLossHook only lets finite tensors into a checkpoint.
         self.register_buffer('own', torch.ones(self.num_classes))
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Find the split's classes by the training images per class, (C,)."""
+        """Determine the split's classes from the training images per class, (C,)."""
         classes = shot_splits(counts, self.many, self.few)[self.split]
         if not len(classes):
             raise ConfigError(
@@ -80,7 +80,7 @@ class ShotSplitHead(LinearHead):
         self.own[torch.from_numpy(classes)] = 1
 
     def check_loss(self, loss: Any) -> None:
-        """Refuse smoothed labels; ``ClassCountsHook`` asks, too."""
+        """Refuse smoothed labels."""
         if isinstance(loss, LabelSmoothLoss):
             raise ConfigError(
                 'LabelSmoothLoss wants some probability on every class, and ShotSplitHead '
@@ -103,13 +103,13 @@ class ShotSplitHead(LinearHead):
         return self.own.nonzero()[:, 0]
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Logits (N, C), -10,000 for the classes of other splits."""
+        """Logits (N, C); -10,000 for the classes of other splits."""
         logits: torch.Tensor = super().forward(feats)
-        # Finite also in float16: a focal loss multiplies its logarithm by 0.
+        # Finite, even in float16, because a focal loss multiplies the logarithm by 0.
         return logits.masked_fill(self.own == 0, -10_000)
 
     def _get_loss(
         self, cls_score: torch.Tensor, data_samples: list[DataSample], **kwargs: Any
     ) -> dict[str, torch.Tensor]:
-        stack_labels(data_samples, type(self).__name__)  # soft ones it cannot learn
+        stack_labels(data_samples, type(self).__name__)  # refuses soft ones
         return super()._get_loss(cls_score, data_samples, **kwargs)

@@ -11,10 +11,10 @@ from ...errors import ConfigError
 
 
 def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
-    """Labels (N,), or soft labels (N, C) where a batch augmentation made some.
+    """Labels (N,), or soft labels (N, C) if a batch augmentation made them.
 
     Args:
-        data_samples: One an image, or one with the labels (N,) of all.
+        data_samples: One per image, or one with the labels (N,) of the batch.
 
     Raises:
         ConfigError: An image has several labels, or none.
@@ -38,7 +38,7 @@ def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
 
 
 def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor:
-    """Labels (N,) for what cannot work with soft ones.
+    """Labels (N,) for components that cannot use soft labels.
 
     Raises:
         ConfigError: The batch has soft labels.
@@ -59,9 +59,9 @@ def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor
 
 
 def own_labels(data_samples: Sequence[DataSample]) -> torch.Tensor:
-    """The images' own labels (N,), also where there are soft ones beside them.
+    """The images' hard labels (N,), even if there are soft ones as well.
 
-    A preprocessor that augments batches adds soft labels in evaluation too.
+    A preprocessor that augments batches also adds soft labels in evaluation.
 
     Example:
         >>> import torch

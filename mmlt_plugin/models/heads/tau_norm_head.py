@@ -17,15 +17,15 @@ from .linear_head import LinearHead
 class TauNormHead(LinearHead):
     r"""Linear head with tau-normalised rows in evaluation: :math:`z_i = w_i f / \|w_i\|^\tau`.
 
-    Kang et al., ICLR 2020, Sec. 4: rows of frequent classes grow long in training. Needs
-    no training of its own: test any checkpoint of a ``LinearClsHead`` with it. Training
-    is ``LinearClsHead``'s.
+    Kang et al., ICLR 2020, Sec. 4: rows of frequent classes grow long in training. The head
+    needs no training of its own: test any checkpoint of a ``LinearClsHead`` with it. Training
+    is that of ``LinearClsHead``.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        tau: Exponent: 0 only drops the bias, 1 makes all rows equally long; choose it
-            on validation images, with ``tools/analysis/head_sweep.py``.
+        tau: Exponent; 0 only drops the bias, 1 makes all rows equally long. Choose it on
+            validation images with ``tools/analysis/head_sweep.py``.
         **kwargs: Arguments of ``LinearClsHead``.
 
     Raises:

@@ -16,30 +16,30 @@ from .linear_head import LinearHead
 
 @MODELS.register_module()
 class TDEHead(LinearHead):
-    r"""Normalised classifier that leaves the mean direction of all features out.
+    r"""Normalised classifier that removes the mean direction of all features.
 
-    De-confound-TDE (Tang et al., NeurIPS 2020). The feature is cut into K pieces
-    :math:`f^k`, and training (Eq. 7, "De-confound") sees
+    De-confound-TDE (Tang et al., NeurIPS 2020). The feature is split into K parts
+    :math:`f^k`, and the logits in training (Eq. 7, "De-confound") are
 
     .. math:: z_i = \frac{\tau}{K} \sum_k
         \frac{w_i^k}{\|w_i^k\| + \gamma} \cdot \frac{f^k}{\|f^k\|}
 
-    Momentum drags all features into one direction, :math:`\hat d^k` of length 1, that of
-    frequent classes. In evaluation (Eq. 8, "TDE") what points there is left out:
-    instead of :math:`\hat f^k = f^k / \|f^k\|` it is
+    The optimizer's momentum drags all features in one direction, that of frequent classes,
+    with the unit vector :math:`\hat d^k`. Evaluation (Eq. 8, "TDE") removes this component:
+    :math:`\hat f^k = f^k / \|f^k\|` is replaced by
     :math:`\hat f^k - \alpha \cos(f^k, d^k)\, \hat d^k`.
 
     Args:
         num_classes: Number of classes C.
         in_channels: Channels D of the feature.
-        num_heads: K, a divisor of D.
+        num_heads: Number of parts K, a divisor of D.
         tau: Scale of the logits.
-        gamma: What lets longer rows win a little, >= 0.
-        alpha: How much of the direction is left out in evaluation, >= 0; 0 is
-            "De-confound" alone. It can be chosen after the training, on validation
-            images: ``tools/analysis/head_sweep.py CONFIG CHECKPOINT alpha``.
-        momentum: Of the moving average :math:`d \leftarrow \mu d + \bar f` of the mean
-            feature of a batch, over all ranks, in [0, 1).
+        gamma: Offset >= 0 of the norms, which gives longer rows a small advantage.
+        alpha: How much of the direction is removed in evaluation, >= 0; 0 is
+            "De-confound" alone. It can be chosen after training, on validation images:
+            ``tools/analysis/head_sweep.py CONFIG CHECKPOINT alpha``.
+        momentum: :math:`\mu` in [0, 1) of the moving average
+            :math:`d \leftarrow \mu d + \bar f` of batches' mean features over all ranks.
         init_cfg: Initialisation; None is PyTorch's, as in the released code.
         **kwargs: Arguments of ``LinearClsHead``: ``loss``, ``topk``, ``cal_acc``.
 
@@ -51,7 +51,7 @@ class TDEHead(LinearHead):
         >>> import torch
         >>> from mmlt_plugin.models import TDEHead
         >>> head = TDEHead(num_classes=10, in_channels=64)
-        >>> head((torch.randn(4, 64),)).shape  # moves the direction, too
+        >>> head((torch.randn(4, 64),)).shape  # also updates the direction
         torch.Size([4, 10])
         >>> head.eval()((torch.randn(4, 64),)).shape
         torch.Size([4, 10])
@@ -92,7 +92,7 @@ class TDEHead(LinearHead):
     def forward(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits (N, C)."""
         feature = self.feature_of(feats)
-        # Not in bfloat16, whose steps tau would blow up.
+        # Not in bfloat16, whose rounding tau would enlarge.
         with torch.autocast(feature.device.type, enabled=False):
             if self.training:
                 self._move_direction(feature)

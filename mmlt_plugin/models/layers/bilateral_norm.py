@@ -1,4 +1,4 @@
-"""Batch normalisation that keeps the two halves of a bilateral batch apart."""
+"""Batch normalisation with separate statistics for the halves of a bilateral batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def split_halves(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Split a bilateral batch (2B, ...) into its halves.
 
     Args:
-        x: What was made from B uniform images followed by B re-balanced ones.
+        x: Any tensor computed from B uniform images followed by B re-balanced ones.
 
     Returns:
         tuple: The uniform and the re-balanced half, (B, ...) each.
@@ -37,12 +37,12 @@ def split_halves(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
 
 
 class _Bilateral:
-    """Applies a normalisation layer to each half of a training batch, in order."""
+    """Applies a normalisation layer to each half of a training batch, one after the other."""
 
     training: bool
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Normalise (2B, D, H, W) in training by halves, anything at all otherwise."""
+        """Normalise (N, D, H, W), in training each half of the batch on its own."""
         normalise = super().forward  # type: ignore[misc]
         if not self.training:
             return normalise(x)
@@ -51,13 +51,13 @@ class _Bilateral:
 
 @MODELS.register_module()
 class BilateralBN(_Bilateral, nn.BatchNorm2d):
-    """BatchNorm2d with statistics of its own for each half of a training batch.
+    """BatchNorm2d with separate statistics for each half of a training batch.
 
-    BBN's official code runs the shared layers twice, over the uniform and over the
-    re-balanced images. With this layer one run over both does the same: each half is
-    normalised by its own statistics and the running statistics take them up one after
-    the other. In evaluation it is BatchNorm2d, and its state dict always is. Arguments
-    as in ``BatchNorm2d``; set it with a backbone's ``norm_cfg=dict(type='BilateralBN')``.
+    BBN's official code runs the shared layers twice, on the uniform and on the re-balanced
+    images. With this layer one pass over both is equivalent: each half is normalised by its
+    own statistics, and the running statistics are updated by one half after the other. In
+    evaluation it is an ordinary BatchNorm2d, with the same state dict. Arguments as in
+    ``BatchNorm2d``; set it by a backbone's ``norm_cfg=dict(type='BilateralBN')``.
 
     Raises:
         ConfigError: A training batch has an odd number of images.
@@ -74,9 +74,9 @@ class BilateralBN(_Bilateral, nn.BatchNorm2d):
 
 @MODELS.register_module()
 class BilateralSyncBN(_Bilateral, nn.SyncBatchNorm):
-    """SyncBatchNorm with statistics of its own for each half of a training batch.
+    """SyncBatchNorm with separate statistics for each half of a training batch.
 
-    The same for several GPUs: the statistics of a half are those of all ranks' halves.
+    ``BilateralBN`` for several GPUs: each half's statistics are computed over all ranks.
 
     Example:
         >>> from mmlt_plugin.models.layers import BilateralSyncBN

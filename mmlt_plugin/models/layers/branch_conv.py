@@ -1,4 +1,4 @@
-"""Branches that are one 1 x 1 convolution each."""
+"""ResLT's branches as 1 x 1 convolutions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import nn
 
 
 class BranchConv(BaseModule):
-    """G dense 1 x 1 convolutions with BN and ReLU, pooled: ResLT's ImageNet branches.
+    """G dense 1 x 1 convolutions with BN and ReLU, pooled: ResLT's branches on ImageNet-LT.
 
-    The paper's "1 x 1 grouped convolution with G groups" on the map repeated G times
-    is this one convolution from D to G D channels.
+    The paper's "1 x 1 grouped convolution with G groups" on the map repeated G times is the
+    same as one convolution from D to G D channels.
 
     Args:
         channels: Channels D.
@@ -20,7 +20,7 @@ class BranchConv(BaseModule):
         norm_cfg: The normalisation, ``dict(type='BN')`` or ``dict(type='SyncBN')``.
 
     Returns:
-        Tensor: A map (N, D, H, W) becomes (N, G, D).
+        Tensor: Features (N, G, D) of a map (N, D, H, W).
 
     Example:
         >>> import torch
@@ -41,5 +41,5 @@ class BranchConv(BaseModule):
         x = self.relu(
             self.norm(self.conv(x.mean((2, 3), keepdim=True) if pool_first else x))
         )
-        # No sizes in numbers: a trace takes any other batch too.
+        # No fixed sizes, so that a traced model accepts other batches.
         return x.mean((2, 3)).unflatten(1, (self.num_branches, -1))

@@ -1,4 +1,4 @@
-"""Branches that are one batch normalisation each."""
+"""ResLT's branches as batch normalisations."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import nn
 class BranchNorm(nn.Module):
     """G batch normalisations of one map, pooled: ResLT's branches on CIFAR.
 
-    All G see the same map, hence have the same statistics and differ in scale and
-    shift only. So the map is normalised once, pooled, and then scaled and shifted G
+    All G layers see the same map, so they have the same statistics and differ only in scale
+    and shift. The map is therefore normalised and pooled once, then scaled and shifted G
     times: the same function as G layers and a pooling, with 1/G of the work on maps.
 
     Args:
@@ -20,7 +20,7 @@ class BranchNorm(nn.Module):
         norm_cfg: The normalisation, ``dict(type='BN')`` or ``dict(type='SyncBN')``.
 
     Returns:
-        Tensor: A map (N, D, H, W) becomes (N, G, D).
+        Tensor: Features (N, G, D) of a map (N, D, H, W).
 
     Example:
         >>> import torch
@@ -44,8 +44,8 @@ class BranchNorm(nn.Module):
 class _ScaleAndShift(nn.LayerNorm):
     """Scales and shifts (G, D) of G normalisations.
 
-    It normalises nothing: it is of this class for the sake of optimizer settings such
-    as ``norm_decay_mult``, which know normalisations by their class.
+    It normalises nothing. It inherits this class for optimizer settings such as
+    ``norm_decay_mult``, which recognise normalisation layers by their class.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Logits by direction alone."""
+"""Cosine logits."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import torch.nn.functional as F
 
 
 def cosines(feature: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Cosine of every feature with every row of a classifier.
+    """Cosine between every feature and every row of a classifier.
 
     Args:
         feature: Features (N, D).
-        weight: Rows (C, D); one of zeros has cosine 0 with everything.
+        weight: Rows (C, D); a row of zeros has cosine 0 with every feature.
 
     Returns:
-        Tensor: Cosines (N, C) in [-1, 1], under autocast too in the features' own type:
-        a scale would blow bfloat16's steps up.
+        Tensor: Cosines (N, C) in [-1, 1], even under autocast in the features' own dtype,
+        because a scale would enlarge the rounding of bfloat16.
 
     Example:
         >>> import torch

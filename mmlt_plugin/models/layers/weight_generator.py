@@ -1,4 +1,4 @@
-"""Weights of a classifier, made from images of classes that it has not learnt."""
+"""Generates classifier weights for classes from a few of their images."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from .cosines import cosines
 
 
 class WeightGenerator(nn.Module):
-    r"""What an image says about its class's row in a classifier of cosines.
+    r"""Contribution of an image to its class's row in a cosine classifier.
 
-    The weight generator with attention of Gidaris and Komodakis, CVPR 2018. With features
-    f at length 1, and base classes b, whose rows :math:`w_b` are at length 1 too,
+    The attention-based weight generator of Gidaris and Komodakis, CVPR 2018. With a
+    normalised feature f and base classes b with normalised rows :math:`w_b`,
 
     .. math:: g(f) = \phi_{avg} \odot f + \phi_{att} \odot
         \sum_b \mathrm{softmax}_b\big(\gamma \cos(\phi_q f, k_b)\big)\, w_b
 
-    and the row of a class without one is the mean of g over its images.
+    and the row of a class is the mean of g over its images.
 
     Args:
         num_classes: Number of classes C, each of which has a key :math:`k_b`.
         channels: Channels D of the feature.
-        sharpness: The factor :math:`\gamma` to begin with; it is learnt.
+        sharpness: Initial value of the learnt factor :math:`\gamma`.
 
     Example:
         >>> import torch
@@ -54,14 +54,14 @@ class WeightGenerator(nn.Module):
     def forward(
         self, feature: torch.Tensor, weight: torch.Tensor, is_base: torch.Tensor
     ) -> torch.Tensor:
-        """What every image says, (N, D).
+        """Contribution of every image, (N, D).
 
         Args:
             feature: Features (N, D).
             weight: Rows of the classifier, (C, D).
-            is_base: Which of them are there to attend to, bool (C,); one at least.
+            is_base: Which rows to attend to, bool (C,); at least one.
         """
-        # Not in bfloat16, whose steps the sharpness would blow up.
+        # Not in bfloat16, whose rounding the sharpness would enlarge.
         with torch.autocast(feature.device.type, enabled=False):
             feature = F.normalize(feature)
             similar = self.sharpness * cosines(self.query(feature), self.keys)

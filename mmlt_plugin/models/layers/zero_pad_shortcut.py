@@ -8,10 +8,10 @@ from torch import nn
 
 
 class ZeroPadShortcut(nn.Module):
-    """Shortcut of option A: every stride-th pixel, new channels filled with zeros.
+    """Option-A shortcut: takes every stride-th pixel and fills new channels with zeros.
 
-    He et al., CVPR 2016, Sec. 3.3; the zeros go half before and half after the input's
-    channels.
+    He et al., CVPR 2016, Sec. 3.3. Half of the zeros are before the input's channels, half
+    after them.
 
     Args:
         in_channels: Channels of the input.
@@ -19,7 +19,7 @@ class ZeroPadShortcut(nn.Module):
         stride: Step between the pixels that are kept.
 
     Returns:
-        Tensor: (N, in_channels, H, W) becomes (N, out_channels, H/stride, W/stride).
+        Tensor: A map (N, out_channels, H/stride, W/stride) for (N, in_channels, H, W).
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""What losses that know the training images per class have in common."""
+"""The base of losses that use the training images per class."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ NORMALIZERS = ('weights', 'batch')
 
 
 class ClassCountLoss(ModuleWithConstants):
-    r"""A loss of single images, weighted by class and averaged.
+    r"""Mean over the images of a loss weighted by class.
 
     .. math:: L = \frac{\sum_n w_{y_n} \ell(z_n, y_n)}{\sum_n w_{y_n}}
         \quad\text{or}\quad \frac1N \sum_n w_{y_n} \ell(z_n, y_n)
 
-    The first, ``normalizer='weights'``, is PyTorch's ``cross_entropy(weight=...)``, as in
-    the codes of LDAM-DRW and BBN; the second, ``'batch'``, what mmpretrain does with
-    ``class_weight``, and the codes of CB-focal. Either runs over the images of all ranks.
-    A soft label stands for its expectation.
+    The first, ``normalizer='weights'``, is PyTorch's ``cross_entropy(weight=...)``, used by
+    the code of LDAM-DRW and BBN; the second, ``'batch'``, is that of mmpretrain's
+    ``class_weight`` and of CB-focal's code. Both are over the images of all ranks. For a soft
+    label the loss is the expectation over its classes.
 
     Args:
-        scheme: Weights of the classes, see :func:`class_weights`; None is no weighting.
-        beta: Of the scheme ``effective``.
+        scheme: Class weights, see :func:`class_weights`; None is no weighting.
+        beta: Beta of the scheme ``effective``.
         normalizer: ``weights`` or ``batch``.
         loss_weight: Factor of the loss.
 
     Raises:
-        ConfigError: An argument lies outside its range, or, on the first batch, nothing
-            has brought the training images per class.
+        ConfigError: An argument lies outside its range, or class counts are missing in
+            training.
 
     Example:
         >>> import torch
@@ -73,7 +73,7 @@ class ClassCountLoss(ModuleWithConstants):
             setattr(self, name, torch.zeros(0, dtype=torch.float64))
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class, shape (C,)."""
+        """Set the training images per class, shape (C,)."""
         images = self.images_per_class(counts)
         self.keep(counts=images, weights=class_weights(images, self.scheme, self.beta))
 
@@ -84,11 +84,11 @@ class ClassCountLoss(ModuleWithConstants):
         return (label * self.weights).sum(1)
 
     def divisor(self, weights: torch.Tensor, avg_factor: Any = None) -> torch.Tensor:
-        """What a sum over this rank's images is divided by, for the mean over all ranks'.
+        """Divisor that turns a sum over this rank's images into the mean over all ranks.
 
         Args:
             weights: Weight (N,) of every image.
-            avg_factor: What ``normalizer='batch'`` takes instead of N.
+            avg_factor: Replaces N for ``normalizer='batch'``.
 
         Returns:
             Tensor: A positive scalar.
@@ -97,11 +97,11 @@ class ClassCountLoss(ModuleWithConstants):
         if self.normalizer == 'batch':
             total = torch.full_like(total, float(avg_factor or len(weights)))
         all_reduce(total)
-        smallest = torch.finfo(total.dtype).tiny  # a batch of weight zero: no loss
+        smallest = torch.finfo(total.dtype).tiny  # no loss for a batch of weight zero
         return (total / get_world_size()).clamp_min(smallest)
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
-        """Loss (N, C) of every image, were its label the c-th; float32 at least."""
+        """Loss (N, C) of every image for every possible label, at least in float32."""
         raise NotImplementedError
 
     def forward(
@@ -113,16 +113,15 @@ class ClassCountLoss(ModuleWithConstants):
         reduction_override: str | None = None,
         **_: Any,
     ) -> torch.Tensor:
-        """The loss, in the form of mmpretrain's losses.
+        """The loss, with the interface of mmpretrain's losses.
 
         Args:
             cls_score: Logits (N, C).
             label: Labels (N,) or soft labels (N, C).
             weight: Weights of single images, (N,).
-            avg_factor: What ``normalizer='batch'`` divides by instead of N; mmpretrain's
-                heads pass N.
-            reduction_override: ``none`` for the weighted losses of the images, ``sum``
-                for their sum.
+            avg_factor: Replaces N for ``normalizer='batch'``; mmpretrain's heads pass N.
+            reduction_override: ``none`` for the images' weighted losses, ``sum`` for their
+                sum.
 
         Returns:
             Tensor: A scalar, or (N,).

@@ -1,4 +1,4 @@
-"""Weights of classes from their training images."""
+"""Class weights from the training images per class."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ SCHEMES = ('inverse', 'effective')
 def class_weights(
     counts: torch.Tensor, scheme: str | None, beta: float = 0.9999
 ) -> torch.Tensor:
-    r"""Weight of every class, on average 1 over the classes that have images.
+    r"""Weight of every class; the mean over classes with images is 1.
 
-    - None: all weigh the same,
+    - None: all classes weigh the same,
     - ``inverse``: :math:`w_i \propto 1 / N_i`, the re-weighting (RW) of BBN Sec. 3,
     - ``effective``: :math:`w_i \propto (1 - \beta) / (1 - \beta^{N_i})`, the effective
       number of Cui et al., CVPR 2019, Eq. 4.
@@ -22,11 +22,11 @@ def class_weights(
     Args:
         counts: Training images per class, shape (C,).
         scheme: One of the names above.
-        beta: :math:`\beta \in [0, 1)` of ``effective``: 0 weighs all the same, towards
-            1 it becomes ``inverse``.
+        beta: :math:`\beta \in [0, 1)` of ``effective``: at 0 all classes weigh the same,
+            towards 1 it becomes ``inverse``.
 
     Returns:
-        Tensor: float64 weights, shape (C,), 0 for classes without images.
+        Tensor: float64 weights, shape (C,); 0 for classes without images.
 
     Raises:
         ConfigError: An argument lies outside its range.

@@ -1,4 +1,4 @@
-"""Tensors of a module that nobody learns and no checkpoint has."""
+"""Tensors of a module that are neither trained nor saved."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ...errors import ConfigError
 
 
 class ModuleWithConstants(nn.Module):
-    """A module some of whose tensors follow from the class counts.
+    """A module with tensors that follow from the class counts.
 
-    They go where the module goes and keep their float64, where the device has it. They
-    are no buffers: a moving average of the model is copied before they have a size.
+    They move with the module and stay in float64 if the device supports it. They are not
+    buffers, because a moving average of the model is copied before their size is known.
     """
 
-    #: Their names.
+    #: Names of these tensors.
     constants: tuple[str, ...] = ()
 
     def images_per_class(self, counts: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Class counts as a tensor, float64 (C,).
 
         Raises:
-            ConfigError: One is negative, or all are zero.
+            ConfigError: A count is negative, or all are zero.
         """
         images = torch.as_tensor(np.asarray(counts), dtype=torch.float64)
         if not (images >= 0).all() or not images.any():
@@ -37,7 +37,7 @@ class ModuleWithConstants(nn.Module):
         return images
 
     def keep(self, **constants: torch.Tensor) -> None:
-        """Set constants by name, where the module is."""
+        """Set constants by name, on the module's device."""
         for name, value in constants.items():
             setattr(self, name, value.to(getattr(self, name)))
 
@@ -45,7 +45,7 @@ class ModuleWithConstants(nn.Module):
         super()._apply(fn, recurse)
         for name in self.constants:
             constant = getattr(self, name)
-            device = fn(constant.float()).device  # a change of layout alone tells none
+            device = fn(constant.float()).device  # MPS has no float64
             dtype = torch.float32 if device.type == 'mps' else torch.float64
             setattr(self, name, constant.to(device, dtype))
         return self

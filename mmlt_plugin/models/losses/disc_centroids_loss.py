@@ -1,4 +1,4 @@
-"""OLTR's loss on features, and the centroids it learns."""
+"""OLTR's feature loss with its learnt centroids."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from ...checks import check_number
 
 
 class DiscCentroidsLoss(nn.Module):
-    r"""Draw features to the centroid of their class, and away from all others.
+    r"""Pull features to the centroid of their class, and push them from all others.
 
-    The loss of OLTR's visual memory (Liu et al., CVPR 2019, Sec. 3.1), as released: of B
-    features :math:`f_n` and C centroids :math:`m_i`,
+    The loss of OLTR's visual memory (Liu et al., CVPR 2019, Sec. 3.1), as in the released
+    code. For B features :math:`f_n` and C centroids :math:`m_i` it is
 
     .. math:: \frac{1}{2 B} \sum_n \|f_n - m_{y_n}\|^2 + \lambda \max\Big(0, \mu -
         \frac{1}{B C} \sum_n \sum_{i \ne y_n} \|f_n - m_i\|^2\Big)
 
-    The centroids learn as in the released code: whatever ``weight`` is, a class that
-    has :math:`B_i` images in the batch moves by their mean difference from the centroid,
+    The centroids' gradient is that of the released code, regardless of ``weight``: a class
+    with :math:`B_i` images in the batch moves by their mean difference from the centroid,
     times :math:`B_i / (B_i + 1) / B`.
 
     Args:
@@ -58,7 +58,7 @@ class DiscCentroidsLoss(nn.Module):
         self.centroids = nn.Parameter(torch.randn(num_classes, in_channels))
 
     def forward(self, feature: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Loss, a scalar, of features (B, D) with labels (B,)."""
+        """Scalar loss of features (B, D) with labels (B,)."""
         own = self.centroids[label]
         attract = (feature - own.detach()).square().sum() / (2 * len(label))
         others = torch.cdist(
@@ -73,8 +73,8 @@ class DiscCentroidsLoss(nn.Module):
     def _learning(
         self, feature: torch.Tensor, own: torch.Tensor, label: torch.Tensor
     ) -> torch.Tensor:
-        """What is 0, and has the gradient that moves the centroids."""
-        images = (label[:, None] == label).sum(1)  # of an image's class
+        """A term whose value is 0 and whose gradient moves the centroids."""
+        images = (label[:, None] == label).sum(1)  # of each image's class
         move = (own - feature).square().sum(1) / (images + 1)
         move = move.sum() / (2 * len(label))
         return move - move.detach()

@@ -13,11 +13,11 @@ from .class_count_loss import ClassCountLoss
 
 @MODELS.register_module()
 class SoftmaxEqualizationLoss(ClassCountLoss):
-    r"""Cross-entropy in which rare classes are rarely the wrong ones (SEQL).
+    r"""Cross-entropy that spares rare classes most negative gradients (SEQL).
 
     Tan et al., CVPR 2020, Sec. 3.4. A class whose share :math:`f_k` of the training images
     is below lambda is left out of the softmax of other classes' images with probability
-    gamma, drawn anew for every image and class:
+    gamma, independently for every image and class:
 
     .. math:: \ell(z, y) = -\log \frac{e^{z_y}}{\sum_k w_k e^{z_k}}, \qquad
         w_k = 1 - \beta_k [f_k < \lambda] [k \ne y], \quad \beta_k \sim B(\gamma)

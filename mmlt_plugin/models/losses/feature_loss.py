@@ -1,4 +1,4 @@
-"""What losses of features have in common."""
+"""The base of losses on features."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class FeatureLoss(nn.Module):
     """A loss that compares features: ``forward(feature, label)`` with (N, D) and (N,).
 
     Raises:
-        ConfigError: A head has it as the loss of its logits.
+        ConfigError: It is used as the loss of a head's logits.
     """
 
     def check_head(self, head: nn.Module) -> NoReturn:
-        """Refuse every head: ``ClassCountsHook`` asks those with this as their loss."""
+        """Refuse every head that has this as the loss of its logits."""
         name = type(self).__name__
         raise ConfigError(
             f'{name} compares features, and {type(head).__name__} gives its loss logits: '

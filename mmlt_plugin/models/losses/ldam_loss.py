@@ -26,8 +26,8 @@ class LDAMLoss(ClassCountLoss):
     .. math:: \ell(z, y) = -\log \frac{e^{s (z_y - \Delta_y)}}
         {e^{s (z_y - \Delta_y)} + \sum_{i \ne y} e^{s z_i}}
 
-    The logits are cosines, as :class:`CosineClsHead` gives them. LDAM-DRW adds
-    ``scheme='effective'`` for the last epochs.
+    The logits must be cosines, such as those of :class:`CosineClsHead`. LDAM-DRW adds
+    ``scheme='effective'`` in the last epochs.
 
     Args:
         max_margin: Margin of the rarest class that has images, in (0, 1].
@@ -35,7 +35,7 @@ class LDAMLoss(ClassCountLoss):
         **kwargs: Arguments of :class:`ClassCountLoss`.
 
     Raises:
-        ConfigError: An argument lies outside its range, or the head's logits are no
+        ConfigError: An argument lies outside its range, or the head's logits are not
             cosines.
 
     Example:
@@ -60,11 +60,10 @@ class LDAMLoss(ClassCountLoss):
         self.scale = scale
 
     def check_head(self, head: nn.Module) -> None:
-        """Refuse a head that gives no cosines; ``ClassCountsHook`` asks before training.
+        """Refuse a head whose logits are not cosines.
 
         Args:
-            head: What has this loss as its ``loss_module``. One that gives cosines says
-                so by ``gives_cosines``.
+            head: The head with this loss; a true ``gives_cosines`` marks cosines.
         """
         if not getattr(head, 'gives_cosines', False):
             raise ConfigError(
@@ -73,21 +72,21 @@ class LDAMLoss(ClassCountLoss):
             )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class; one without any is as the rarest of them."""
+        """Set the training images per class; a class without any counts as the rarest."""
         super().set_class_counts(counts)
         rarest = self.counts[self.counts > 0].min()
         shares = rarest / self.counts.clamp_min(rarest)
         self.keep(margins=self.max_margin * shares**0.25)
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
-        """Loss with margin (N, C) of every image for every label."""
+        """Loss (N, C) with margin of every image for every label."""
         logits = self.scale * cls_score
         shifted = self.scale * (cls_score - self.margins.to(cls_score))
         return F.softplus(log_sum_of_others(logits) - shifted, threshold=50)
 
 
 def log_sum_of_others(logits: torch.Tensor) -> torch.Tensor:
-    r"""For every class :math:`\log \sum_{i \ne c} e^{z_i}`, (N, C).
+    r"""Compute :math:`\log \sum_{i \ne c} e^{z_i}` for every class c, (N, C).
 
     Example:
         >>> import torch
@@ -95,8 +94,8 @@ def log_sum_of_others(logits: torch.Tensor) -> torch.Tensor:
         >>> log_sum_of_others(torch.tensor([[5.0, 90.0]]))
         tensor([[90.,  5.]])
     """
-    # log(1 - p_c) has lost all digits where p_c is near 1, which only the largest of a row
-    # can be: that one is left out of a sum of its own.
+    # log(1 - p_c) loses all digits if p_c is near 1, which is only possible for the largest
+    # of a row. For that one the other classes are summed separately.
     largest = torch.zeros_like(logits, dtype=torch.bool)
     largest.scatter_(1, logits.argmax(1, keepdim=True), True)
     rest = logits.masked_fill(largest, -torch.inf).logsumexp(1, keepdim=True)

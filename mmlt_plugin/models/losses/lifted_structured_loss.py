@@ -11,10 +11,10 @@ from .feature_loss import FeatureLoss
 
 @MODELS.register_module()
 class LiftedStructuredLoss(FeatureLoss):
-    r"""Every pair of a class against all images of other classes in the batch.
+    r"""Contrast every pair of a class with all images of other classes in the batch.
 
-    Song et al., CVPR 2016, Eq. 4. With distances :math:`D_{ij}` of two features and the
-    pairs P of images of one class,
+    Song et al., CVPR 2016, Eq. 4. With distances :math:`D_{ij}` between features and the set
+    P of pairs of images of one class,
 
     .. math:: \frac{1}{2 |P|} \sum_{(i, j) \in P} \max\Big(0, \log\Big(
         \sum_{y_k \ne y_i} e^{m - D_{ik}} + \sum_{y_l \ne y_j} e^{m - D_{jl}}\Big)
@@ -42,13 +42,13 @@ class LiftedStructuredLoss(FeatureLoss):
         self.margin = margin
 
     def forward(self, feature: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Loss, a scalar, of features (N, D) with labels (N,); 0 without a pair."""
-        # Not by a product of matrices, which loses the digits of small distances.
+        """Scalar loss of features (N, D) with labels (N,); 0 without a pair."""
+        # Not by a matrix product, which loses the digits of small distances.
         distance = torch.cdist(
             feature, feature, compute_mode='donot_use_mm_for_euclid_dist'
         )
         same = label[:, None] == label
-        # Not -inf, whose logarithm has no gradient where all images are of one class.
+        # Not -inf, which has no gradient if all images are of one class.
         others = (self.margin - distance).masked_fill(same, -1e9).logsumexp(1)
         terms = torch.logaddexp(others[:, None], others) + distance
         pairs = same.triu(1)

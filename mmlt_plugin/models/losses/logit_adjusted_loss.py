@@ -13,14 +13,14 @@ from .class_count_loss import ClassCountLoss
 
 @MODELS.register_module()
 class LogitAdjustedLoss(ClassCountLoss):
-    r"""Cross-entropy of logits raised by the log prior of their class.
+    r"""Cross-entropy of logits plus the log prior of each class.
 
     Menon et al., ICLR 2021, Eq. 10: :math:`\ell(z, y) = -\log \mathrm{softmax}
-    (z + \tau \log \pi)_y` with :math:`\pi_i = N_i / \sum_j N_j`. So frequent classes need
-    not be learnt as frequent, and the plain logits are balanced in evaluation.
+    (z + \tau \log \pi)_y` with :math:`\pi_i = N_i / \sum_j N_j`. The model thus
+    need not learn the prior, and the plain logits are balanced in evaluation.
 
     Args:
-        tau: Strength; 1 makes the balanced error consistent.
+        tau: Strength; with 1 the loss is consistent for the balanced error.
         **kwargs: Arguments of :class:`ClassCountLoss`.
 
     Raises:
@@ -43,7 +43,7 @@ class LogitAdjustedLoss(ClassCountLoss):
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
         """Adjusted cross-entropy (N, C) of every image for every label."""
         counts = self.counts.to(cls_score)
-        # A class without images counts as a thousandth of one: far away, yet finite.
+        # A class without images counts as a thousandth of one, which is small yet finite.
         log_prior = (counts.clamp_min(1e-3) / counts.sum()).log()
         return -(cls_score + self.tau * log_prior).log_softmax(1)
 

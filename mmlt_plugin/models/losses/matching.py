@@ -10,14 +10,14 @@ from ...errors import ConfigError
 
 
 def check_match(head: Any, loss: Any) -> None:
-    """Ask a head and a loss whether they fit together, where they know.
+    """Let a head and a loss check whether they fit together.
 
     Args:
-        head: May have ``check_loss(loss)``. One with ``experts`` stands for them.
+        head: May have ``check_loss(loss)``. For a head with ``experts`` these are checked.
         loss: May have ``check_head(head)``.
 
     Raises:
-        ConfigError: One of them refuses the other.
+        ConfigError: One of them rejects the other.
 
     Example:
         >>> from mmpretrain.models import LinearClsHead
@@ -32,14 +32,14 @@ def check_match(head: Any, loss: Any) -> None:
 
 
 def check_logits_suffice(owner: Any, head: Any) -> None:
-    """Refuse a head that does not make its loss of its logits alone.
+    """Refuse a head whose loss does not depend on its logits alone.
 
     Args:
-        owner: The module that makes the loss of such logits itself.
+        owner: The module that computes the loss from the head's logits.
         head: The head.
 
     Raises:
-        ConfigError: The head has a loss of its own.
+        ConfigError: The head overrides ``loss``.
 
     Example:
         >>> from mmpretrain.models import LinearClsHead
@@ -55,10 +55,10 @@ def check_logits_suffice(owner: Any, head: Any) -> None:
 
 
 def scale_of(loss: Any) -> float:
-    """Factor from what a head gives to logits: ``scale`` of a loss of cosines, as LDAM's.
+    """Factor that a loss applies to a head's output: ``scale`` for cosines, as in LDAM.
 
     Args:
-        loss: One without ``scale`` takes logits as they are.
+        loss: A loss; without ``scale`` the factor is 1.
 
     Example:
         >>> from mmpretrain.models import CrossEntropyLoss

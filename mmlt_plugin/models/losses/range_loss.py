@@ -13,9 +13,9 @@ from .feature_loss import FeatureLoss
 class RangeLoss(FeatureLoss):
     r"""Pull the most distant images of a class together, push the nearest classes apart.
 
-    Zhang et al., ICCV 2017, Eqs. 4 to 7. Of every class i in the batch, the k largest
-    squared distances :math:`D^i_1, \dots, D^i_k` of two of its images count, however many
-    images it has, and of all classes the two with the nearest means:
+    Zhang et al., ICCV 2017, Eqs. 4 to 7. From every class i in the batch the k largest squared
+    distances :math:`D^i_1, \dots, D^i_k` between two images count, regardless of its size, and
+    of all classes the two with the nearest means:
 
     .. math:: \alpha \sum_i \frac{k}{\sum_{j \le k} 1 / D^i_j} +
         \beta \max(0, m - \min_{i \ne j} \|\bar x_i - \bar x_j\|^2)
@@ -23,9 +23,9 @@ class RangeLoss(FeatureLoss):
     For the ``feature_loss`` of :class:`FeatureLossHead`.
 
     Args:
-        k: Distances of a class that count; fewer where it has fewer.
-        margin: Squared distance m, > 0, beyond which means are not pushed any further.
-            It and the weights are those of OLTR's comparison on ImageNet-LT.
+        k: Number of distances per class, or fewer if it has fewer.
+        margin: Squared distance m, > 0, beyond which means are not pushed further. The
+            defaults of margin and weights are OLTR's for ImageNet-LT.
         alpha: Weight of the distances within classes, >= 0.
         beta: Weight of the distance between means, >= 0.
 
@@ -54,9 +54,9 @@ class RangeLoss(FeatureLoss):
         self.beta = beta
 
     def forward(self, feature: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """Loss, a scalar, of features (N, D) with labels (N,)."""
-        # A class is called after its first image in the batch. Nothing below has a size
-        # that depends on the labels, so that no GPU is waited for and one graph does.
+        """Scalar loss of features (N, D) with labels (N,)."""
+        # A class is identified by its first image in the batch. No size below depends on
+        # the labels, so nothing waits for the GPU and one graph suffices.
         own = (label[:, None] == label).int().argmax(1)
         pairs = torch.triu_indices(len(own), len(own), 1, device=own.device)  # (2, P)
         within = self._within(feature, own, pairs)
@@ -67,16 +67,16 @@ class RangeLoss(FeatureLoss):
     ) -> torch.Tensor:
         first, second = pairs
         squared = (feature[first] - feature[second]).square().sum(1)
-        none = len(own)  # the class of pairs of two classes, sorted to the end
+        none = len(own)  # marks pairs of two classes and is sorted to the end
         classes = own[first].where(own[first] == own[second], none)
-        # The largest of a class first, then those that are among its k.
+        # By class, largest distance first.
         order = squared.argsort(descending=True)
         order = order[classes[order].argsort(stable=True)]
         squared, classes = squared[order], classes[order]
         place = torch.arange(len(order), device=own.device)
         place = place - torch.searchsorted(classes, classes)
         counts = (place < self.k) & (classes < none)
-        # Equal images have no distance, and 1 / 0 no gradient.
+        # Equal images have distance 0, and 1 / 0 has no gradient.
         inverse = (1 / squared.clamp_min(1e-12)).where(counts, 0)
         sums = inverse.new_zeros(none + 1).index_add(0, classes, inverse)
         terms = torch.zeros_like(sums).index_add(0, classes, counts.to(sums))
@@ -93,7 +93,7 @@ class RangeLoss(FeatureLoss):
         means = sums / images.clamp_min(1)[:, None]
         squared = (means[first] - means[second]).square().sum(1)
         both = (images[first] > 0) & (images[second] > 0)
-        # Further than the margin where there are no two classes.
+        # Infinite if there are no two classes.
         nearest = torch.cat(
             [squared.where(both, torch.inf), squared.new_full((1,), torch.inf)]
         )

@@ -13,7 +13,7 @@ from ...errors import ConfigError
 
 @MODELS.register_module()
 class ResLTLoss(nn.Module):
-    r"""Branch loss and fusion loss of ResLT (Eqs. 1 to 3), as the released code has it.
+    r"""Branch loss and fusion loss of ResLT (Eqs. 1 to 3), as in the released code.
 
     With branch logits :math:`z_b`, masks :math:`m_b(y) \in \{0, 1\}` that say whether
     class y belongs to branch b, and
@@ -25,18 +25,18 @@ class ResLTLoss(nn.Module):
                         {\sum_{n,b} m_b(y_n)}
           + (1 - \alpha) \frac1N \sum_n \ell_{\epsilon'}(z(x_n), y_n)
 
-    The branch loss is one mean over all (image, branch) pairs, not the sum of a mean a
-    branch that Eq. 2 suggests; both means run over the images of all ranks, so that
-    the gradients which DDP averages are those of one process with the whole batch. A
-    soft label stands for its expectation: a pair counts with weight
-    :math:`\sum_c y_c m_b(c) \ell(z_b, c)`, as mixing the losses of two hard labels does.
+    The branch loss is one mean over all (image, branch) pairs, not a sum of one mean per
+    branch as Eq. 2 suggests. Both means are over the images of all ranks, so the gradients
+    that DDP averages equal those of one process with the whole batch. For a soft label y the
+    loss of a pair is :math:`\sum_c y_c m_b(c) \ell(z_b, c)`, the same as mixing the losses of
+    two hard labels.
 
     Args:
-        alpha: Weight of the branch loss, in [0, 1]. Near 1 in all the paper's settings.
-        branch_eps: :math:`\epsilon \ge 0`; it caps the loss of one pair at
-            :math:`-\log \epsilon`. 0 is ordinary cross-entropy.
+        alpha: Weight of the branch loss, in [0, 1]; close to 1 in most of the paper's settings.
+        branch_eps: :math:`\epsilon \ge 0`, which caps the loss of one pair at
+            :math:`-\log \epsilon`; 0 is ordinary cross-entropy.
         fusion_eps: :math:`\epsilon'`, 0 on CIFAR and iNaturalist, 1e-7 on ImageNet-LT.
-        loss_weight: Factor of both, >= 0.
+        loss_weight: Factor of both terms, >= 0.
 
     Raises:
         ConfigError: ``alpha`` lies outside [0, 1], or an epsilon or ``loss_weight`` is
@@ -70,7 +70,7 @@ class ResLTLoss(nn.Module):
         self.loss_weight = loss_weight
 
     def check_head(self, head: nn.Module) -> None:
-        """Refuse a head without branches; ``ClassCountsHook`` asks before training."""
+        """Refuse a head without branches."""
         if not hasattr(head, 'branch_logits'):
             raise ConfigError(
                 f'ResLTLoss takes the logits of branches, and {type(head).__name__} gives '
@@ -84,7 +84,7 @@ class ResLTLoss(nn.Module):
         target: torch.Tensor,
         masks: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
-        """Weighted loss terms, whose sum is the loss.
+        """Weighted terms whose sum is the loss.
 
         Args:
             branch_logits: (N, G, C).
@@ -93,7 +93,7 @@ class ResLTLoss(nn.Module):
             masks: 1 where a class belongs to a branch, (G, C).
 
         Returns:
-            dict: ``loss_branch`` and ``loss_fusion``, scalars with their weights applied.
+            dict: ``loss_branch`` and ``loss_fusion``, weighted scalars.
         """
         branch = log_probabilities(branch_logits, self.branch_eps)
         fusion = log_probabilities(fused_logits, self.fusion_eps)
@@ -121,7 +121,7 @@ class ResLTLoss(nn.Module):
 def log_probabilities(logits: torch.Tensor, eps: float) -> torch.Tensor:
     """``log(softmax(logits) + eps)`` over the last dimension, at least in float32."""
     if logits.dtype in (torch.float16, torch.bfloat16):
-        logits = logits.float()  # 1e-7 is nothing in half precision
+        logits = logits.float()  # in half precision 1e-7 would vanish
     if eps:
         return (logits.softmax(-1) + eps).log()
     return logits.log_softmax(-1)

@@ -13,12 +13,12 @@ from .class_count_loss import ClassCountLoss
 
 @MODELS.register_module()
 class ReweightedLoss(ClassCountLoss):
-    r"""Cross-entropy, or focal loss in its softmax form, with weights of the classes.
+    r"""Class-weighted cross-entropy, or focal loss in its softmax form.
 
     .. math:: \ell(z, y) = -(1 - p_y)^\gamma \log p_y, \qquad p = \mathrm{softmax}(z)
 
-    ``scheme='inverse'`` is the re-weighting (RW) of BBN's study; ``scheme='effective'``
-    the class-balanced loss of Cui et al., CVPR 2019, with ``gamma`` > 0 CB-focal;
+    ``scheme='inverse'`` is the re-weighting (RW) of BBN's study, ``scheme='effective'`` the
+    class-balanced loss of Cui et al., CVPR 2019 (with ``gamma`` > 0 CB-focal), and
     ``scheme=None`` the focal loss (Lin et al., ICCV 2017, Eq. 4).
 
     Args:
@@ -44,10 +44,10 @@ class ReweightedLoss(ClassCountLoss):
         self.gamma = gamma
 
     def losses_of_labels(self, cls_score: torch.Tensor) -> torch.Tensor:
-        """Focal loss (N, C) of every image for every label."""
+        """Focal loss (N, C) of every image for every possible label."""
         log_p = cls_score.log_softmax(1)
         if not self.gamma:
             return -log_p
-        # 1 - p through expm1, and away from 0, where the power has no gradient.
+        # 1 - p by expm1, and clamped away from 0, where the power has no gradient.
         rest = -torch.expm1(log_p)
         return -rest.clamp_min(torch.finfo(rest.dtype).tiny).pow(self.gamma) * log_p

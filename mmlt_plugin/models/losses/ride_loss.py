@@ -18,34 +18,34 @@ from .matching import check_match, scale_of
 
 @MODELS.register_module()
 class RIDELoss(ModuleWithConstants):
-    r"""The experts' own losses, less a multiple of how far they are from their mean.
+    r"""The experts' own losses, minus a reward for their distance to the mean.
 
-    RIDE (Wang et al., ICLR 2021, Sec. 3), as its released code has it: with the mean
-    logits :math:`\bar z` of K experts, without a gradient,
+    RIDE (Wang et al., ICLR 2021, Sec. 3), as in the released code: with the mean logits
+    :math:`\bar z` of K experts, which get no gradient,
 
     .. math:: L = \sum_{k=1}^K \ell(z_k, y) - \lambda \bar T^2 \sum_{k=1}^K
         \mathrm{KL}\big(\mathrm{softmax}(\bar z / T)\,\|\,\mathrm{softmax}(z_k / T)\big)
 
-    averaged over the batch. The temperature of a class, whose mean is :math:`\bar T`,
-    grows with its share of the N training images,
+    averaged over the batch. The temperature of a class grows with its share of the N training
+    images, and :math:`\bar T` is the mean over classes:
 
     .. math:: T_c = T \, \frac{w_c}{\max_i w_i}, \qquad
         w_c = \gamma \frac{C N_c}{N} + 1 - \gamma
 
-    so experts may differ more where there are few images. The released code brings the
-    classes' temperatures in together with the deferred weights of the loss.
+    so experts may differ more on classes with few images. The released code starts to use
+    class temperatures in the same epoch as the deferred class weights.
 
     Args:
-        loss: Config of :math:`\ell`; of :class:`LDAMLoss`, which takes cosines, the scale
-            counts in the diversity too.
+        loss: Config of :math:`\ell`; the scale of :class:`LDAMLoss` is applied in the
+            diversity as well.
         diversity: The factor :math:`\lambda` >= 0.
         temperature: T > 0.
-        imbalance: :math:`\gamma` in [0, 1); 0 is the same temperature for all classes.
+        imbalance: :math:`\gamma` in [0, 1); 0 gives all classes the same temperature.
         loss_weight: Factor of both terms, >= 0.
 
     Raises:
-        ConfigError: An argument lies outside its range, the head is no expert's, or
-            nothing has brought the training images per class that ``imbalance`` needs.
+        ConfigError: An argument lies outside its range, the head is not one of several
+            experts, or class counts are missing that ``imbalance`` needs.
 
     Example:
         >>> import torch
@@ -79,7 +79,7 @@ class RIDELoss(ModuleWithConstants):
         self.temperatures = torch.tensor([temperature], dtype=torch.float64)
 
     def check_head(self, head: nn.Module) -> None:
-        """Refuse a head that is none of several experts, or does not fit the inner loss."""
+        """Refuse a head that is not one of several experts or does not fit the inner loss."""
         if not getattr(head, 'is_expert', False):
             raise ConfigError(
                 f'RIDELoss compares experts, and {type(head).__name__} is not one of '
@@ -88,7 +88,7 @@ class RIDELoss(ModuleWithConstants):
         check_match(head, self.loss)
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Take the training images per class, shape (C,)."""
+        """Set the training images per class, shape (C,)."""
         images = self.images_per_class(counts)
         weights = self.imbalance * images / images.mean() + 1 - self.imbalance
         self.keep(temperatures=self.temperature * weights / weights.max())
@@ -101,7 +101,7 @@ class RIDELoss(ModuleWithConstants):
         Args:
             logits: Logits of every expert, (N, K, C).
             target: Labels (N,) or soft labels (N, C).
-            **kwargs: Passed on to the loss of the single experts.
+            **kwargs: Passed on to the experts' loss.
 
         Returns:
             dict: ``loss``, and ``loss_diversity``, which is not positive.
@@ -121,7 +121,7 @@ class RIDELoss(ModuleWithConstants):
         scaled = scale_of(self.loss) * logits
         scaled = scaled / self.temperatures.to(scaled)
         mean = scaled.detach().mean(1, keepdim=True).log_softmax(-1)
-        # Of every expert, (N, K).
+        # KL divergence of every expert, (N, K).
         distance = (mean.exp() * (mean - scaled.log_softmax(-1))).sum(-1)
         factor = self.diversity * self.temperatures.mean().to(scaled) ** 2
         return dict(

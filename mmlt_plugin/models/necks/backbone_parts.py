@@ -1,4 +1,4 @@
-"""Parts of backbones within necks."""
+"""The base of necks that contain parts of backbones."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ PRETRAINED = ('Pretrained', PretrainedInit)
 
 
 class BackboneParts(BaseModule):
-    """A neck made of parts of backbones, which are initialised and trained as there.
+    """A neck made of parts of backbones, which are initialised and trained as in a backbone.
 
     Args:
-        net: The backbone, whose settings count: ``init_cfg``, ``zero_init_residual``,
-            ``norm_eval``, ``frozen_stages``.
-        parts: The neck's parts and their names in the backbone; one may be there twice.
-            Weights of a checkpoint go into all of one name.
+        net: The backbone with the settings to follow: ``init_cfg``,
+            ``zero_init_residual``, ``norm_eval``, ``frozen_stages``.
+        parts: The neck's parts and their names in the backbone. A name may occur twice:
+            weights of a checkpoint are loaded into all of its parts.
     """
 
     def __init__(self, net: Any, parts: Iterable[tuple[str, BaseModule]]) -> None:
@@ -40,14 +40,14 @@ class BackboneParts(BaseModule):
         self._starts_as_identity = init_cfg and net.zero_init_residual
         self._norm_eval = net.norm_eval
         frozen = net.res_layers[: max(net.frozen_stages, 0)]
-        # Not as attributes: they are registered by the neck.
+        # In a tuple, because the neck registers them itself.
         self._frozen = tuple(p for name, p in parts if name.partition('.')[0] in frozen)
 
     def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
-        """Refuse a backbone or a head that does not go with this neck."""
+        """Refuse a backbone or a head that does not fit this neck."""
 
     def init_weights(self) -> None:
-        """Initialise all parts as the backbone would."""
+        """Initialise all parts like the backbone would."""
         super().init_weights()
         if self._starts_as_identity:
             for block in self.modules():
@@ -56,7 +56,7 @@ class BackboneParts(BaseModule):
                     constant_init(last, 0)
 
     def train(self, mode: bool = True) -> BackboneParts:
-        """Keep what the backbone's settings want kept."""
+        """Set the mode, following the backbone's ``frozen_stages`` and ``norm_eval``."""
         super().train(mode)
         for part in self._frozen:
             part.eval()
@@ -68,13 +68,13 @@ class BackboneParts(BaseModule):
 
 
 def check_neck(model: nn.Module) -> None:
-    """Ask a neck with parts of a backbone whether the other parts of the model fit it.
+    """Check that backbone and head fit a neck that contains parts of a backbone.
 
     Args:
         model: A classifier, wrapped or not.
 
     Raises:
-        ConfigError: They do not.
+        ConfigError: They do not fit.
 
     Example:
         >>> from mmpretrain.models import ImageClassifier

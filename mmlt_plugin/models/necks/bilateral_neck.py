@@ -17,26 +17,26 @@ BRANCHES = ('both', 'conventional', 'rebalancing')
 
 @MODELS.register_module()
 class BilateralNeck(BackboneParts):
-    """The last block of a backbone twice, for the conventional and re-balancing branch.
+    """Two copies of a backbone's last block: the conventional and the re-balancing branch.
 
     BBN Sec. 4.2. In training the first half of the batch goes through the conventional
-    block, the second through the re-balancing one, and row n pairs the n-th image of
-    both; in evaluation every image goes through both.
+    block, the second half through the re-balancing one, and row n of the result pairs the
+    n-th images of both. In evaluation every image goes through both.
 
     Args:
-        backbone: Config of the whole backbone, the same as ``BilateralTrunk`` gets; it
-            is built to take the last block with all its settings.
-        norm_cfg: Normalisation within the branches, each of which sees one half only;
-            None is the backbone's own.
-        branch: ``both``, or ``conventional`` or ``rebalancing`` for the features of one
-            alone, of all images in training too: to judge them as BBN's Table 5 does.
+        backbone: Config of the whole backbone, the same as for ``BilateralTrunk``; it is built
+            to obtain the last block with all its settings.
+        norm_cfg: Normalisation within the branches, each of which only sees one half; None
+            is the backbone's own.
+        branch: ``both``; or ``conventional`` or ``rebalancing`` for the features of one
+            branch, also for all training images, to judge them as in BBN's Table 5.
         pairs: Whether a training batch is a uniform and a re-balanced half. False sends
             every image through both blocks, as in evaluation.
 
     Returns:
-        tuple[Tensor]: Pooled features of both branches, conventional first: from a map
-        (2B, D, H, W) one tensor (B, 2D) in training on pairs, from (N, D, H, W) one (N, 2D)
-        otherwise; one (N, D) of a single branch.
+        tuple[Tensor]: One tensor of pooled features, conventional ones first: (B, 2D) for maps
+        (2B, D, H, W) in training on pairs, otherwise (N, 2D) for (N, D, H, W); (N, D) for a
+        single branch.
 
     Raises:
         ConfigError: The backbone has no residual stages, ``branch`` is unknown, or a
@@ -63,7 +63,7 @@ class BilateralNeck(BackboneParts):
         settings = {**backbone, 'norm_cfg': norm_cfg} if norm_cfg else backbone
         net = MODELS.build(settings)
         name = last_block(net)
-        # Two nets, so that the branches start from weights of their own.
+        # Two networks, so that the branches start from different weights.
         blocks = [n.get_submodule(name) for n in (net, MODELS.build(settings))]
         super().__init__(net, [(name, block) for block in blocks])
         self.conventional, self.rebalancing = blocks
@@ -71,14 +71,14 @@ class BilateralNeck(BackboneParts):
         self.pairs = pairs
 
     def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
-        """Refuse a whole backbone, and a head that takes no pairs."""
+        """Refuse a complete backbone, and a head that takes no pairs."""
         if not hasattr(backbone, 'is_bilateral_trunk'):
             raise ConfigError(
                 'BilateralNeck has the last block of the backbone, which model.backbone '
                 "must leave out: set model.backbone=dict(type='BilateralTrunk', "
                 'backbone=...)'
             )
-        # One that is frozen runs as in evaluation.
+        # A frozen neck runs in evaluation mode.
         learns = any(parameter.requires_grad for parameter in self.parameters())
         in_pairs = self.pairs and self.branch == 'both' and learns
         if in_pairs and not hasattr(head, 'set_alpha'):
@@ -89,7 +89,7 @@ class BilateralNeck(BackboneParts):
             )
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor]:
-        """Last map of the trunk to the features of both branches, side by side."""
+        """Map the trunk's last feature map to the concatenated features of both branches."""
         x = feats[-1]
         if self.branch != 'both':
             return (getattr(self, self.branch)(x).mean((2, 3)),)

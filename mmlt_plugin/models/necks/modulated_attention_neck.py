@@ -18,25 +18,25 @@ from ...errors import ConfigError
 
 @MODELS.register_module()
 class ModulatedAttentionNeck(LinearNeck):
-    r"""Attention within an image, weighted by place, then pooling and a linear layer.
+    r"""Self-attention, weighted by position, then pooling and a linear layer.
 
-    OLTR (Liu et al., CVPR 2019, Sec. 3.2). Of a map f the linear layer gets the mean of
+    OLTR (Liu et al., CVPR 2019, Sec. 3.2). For a map f the linear layer gets the mean of
 
     .. math:: f + \mathrm{MA}(f) \otimes \mathrm{SA}(f)
 
-    with SA, a non-local block, and MA, a softmax over the places. It starts as
-    ``LinearNeck``, from whose checkpoint it takes the linear layer: SA's last
-    convolution is 0.
+    with a non-local block SA and a softmax MA over the positions. SA's last convolution
+    starts at 0, so the neck starts as a ``LinearNeck``, whose checkpoints it accepts.
 
     Args:
         in_channels: Channels D of the map.
         out_channels: Channels of the result.
-        feature_size: Height and width of the map, or both in one number; MA knows places.
-        reduction: Divides D to the channels within the attention.
+        feature_size: Height and width of the map, or one number for both; MA needs a fixed
+            size.
+        reduction: D divided by the number of channels within the attention.
         **kwargs: Arguments of ``LinearNeck``: ``norm_cfg``, ``act_cfg``, ``init_cfg``.
 
     Raises:
-        ConfigError: ``reduction`` is no whole number of 1 to D, or a map has another size.
+        ConfigError: ``reduction`` is no integer from 1 to D, or a map has another size.
 
     Example:
         >>> import torch
@@ -79,12 +79,12 @@ class ModulatedAttentionNeck(LinearNeck):
     def forward(
         self, inputs: torch.Tensor | tuple[torch.Tensor, ...]
     ) -> tuple[torch.Tensor]:
-        """The result (N, out_channels) of the last of the maps, (N, D, H, W)."""
+        """Features (N, out_channels) of the last map (N, D, H, W)."""
         x = inputs[-1] if isinstance(inputs, tuple) else inputs
         return super().forward(x + self.attend(x))
 
     def attend(self, x: torch.Tensor) -> torch.Tensor:
-        """What the attention adds to a map (N, D, H, W)."""
+        """The term that the attention adds to a map (N, D, H, W)."""
         if x.shape[2:] != self.feature_size:
             raise ConfigError(
                 f'feature_size={self.feature_size} of ModulatedAttentionNeck must be that '
@@ -93,7 +93,7 @@ class ModulatedAttentionNeck(LinearNeck):
         query, key, value = (
             self.attention[name](x).flatten(2) for name in ('query', 'key', 'value')
         )
-        # In float16 a product of hundreds of channels could be infinite.
+        # In float16 a sum over hundreds of channels could be infinite.
         with torch.autocast(x.device.type, enabled=False):
             wide = torch.promote_types(query.dtype, torch.float32)
             weights = (query.to(wide).transpose(1, 2) @ key.to(wide)).softmax(-1)

@@ -17,28 +17,26 @@ from .backbone_parts import BackboneParts
 
 @MODELS.register_module()
 class MultiExpertNeck(BackboneParts):
-    """The last stages of a backbone once for each expert, narrower if wanted.
+    """One copy of a backbone's last stages per expert, narrower if wanted.
 
-    RIDE (Wang et al., ICLR 2021, Sec. 3): experts share the earlier stages and have the
-    later ones to themselves, with three quarters of the channels, so that three experts
-    cost about 1.45 times one net.
+    RIDE (Wang et al., ICLR 2021, Sec. 3): experts share the earlier stages and have their
+    own later ones, with three quarters of the channels, so three experts cost about 1.45
+    times as much as one network.
 
     Args:
-        backbone: Config of the whole backbone, the same as ``MultiExpertTrunk`` gets.
+        backbone: Config of the whole backbone, the same as for ``MultiExpertTrunk``.
         experts: Number of experts K.
-        stages: Number of last stages that every expert has for itself.
-        width: Channels in them, as a share of the backbone's, in (0, 1]; RIDE has 0.75.
-            Weights of a checkpoint fit the share 1 only.
-        pool: Whether to average each map: heads that take maps want False.
+        stages: Number of last stages of which every expert has its own copy.
+        width: Share of the backbone's channels in these stages, in (0, 1]; RIDE has 0.75.
+            Weights of a checkpoint only fit 1.
+        pool: Whether to average each map; False for heads that take maps.
 
     Returns:
-        tuple[Tensor]: What the experts make of the trunk's map, K tensors (N, D), or
-        (N, D, H, W) without ``pool``.
+        tuple[Tensor]: The K experts' features (N, D), or maps (N, D, H, W) without ``pool``.
 
     Raises:
-        ConfigError: An argument lies outside its range or does not divide the channels,
-            the backbone has too few stages or none, or a narrower one is to start from a
-            checkpoint.
+        ConfigError: An argument lies outside its range or does not divide the channels, the
+            backbone has too few stages, or a narrower one has a checkpoint to start from.
 
     Example:
         >>> import torch
@@ -76,7 +74,7 @@ class MultiExpertNeck(BackboneParts):
         self.shared_stages = len(nets[0].res_layers) - stages
 
     def check_neighbours(self, backbone: nn.Module, head: nn.Module) -> None:
-        """Refuse a backbone with other stages, and a head for a single feature."""
+        """Refuse a backbone with other stages, and a head that takes a single feature."""
         if len(getattr(backbone, 'res_layers', [])) != self.shared_stages:
             raise ConfigError(
                 'MultiExpertNeck has the last stages of the backbone, which '
@@ -92,18 +90,18 @@ class MultiExpertNeck(BackboneParts):
             )
 
     def forward(self, feats: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        """Last map of the trunk to the features of all experts."""
+        """Map the trunk's last feature map to the features of all experts."""
         maps = (expert(feats[-1]) for expert in self.experts)
         return tuple(x.mean((2, 3)) if self.pool else x for x in maps)
 
 
 def build_narrower(backbone: dict, stages: int, width: float) -> Any:
-    """A backbone whose last stages have a share of their channels.
+    """Build a backbone with fewer channels in its last stages.
 
     Args:
-        backbone: Its config.
+        backbone: Config of the backbone.
         stages: Number of last stages.
-        width: The share; ResNeXts keep their number of groups.
+        width: Share of the channels to keep; ResNeXts keep their number of groups.
 
     Example:
         >>> from mmlt_plugin.models.necks.multi_expert_neck import build_narrower
@@ -122,7 +120,7 @@ def build_narrower(backbone: dict, stages: int, width: float) -> Any:
         def make_res_layer(
             self, in_channels: int, out_channels: int, **kwargs: Any
         ) -> Any:
-            stage = len(self.res_layers)  # so many are there already
+            stage = len(self.res_layers)  # the number built so far
             first = len(self.stage_blocks) - stages
             in_channels = int(in_channels * (width if stage > first else 1))
             out_channels = int(out_channels * (width if stage >= first else 1))
@@ -132,7 +130,7 @@ def build_narrower(backbone: dict, stages: int, width: float) -> Any:
                 in_channels=in_channels, out_channels=out_channels, **kwargs
             )
 
-    Narrower.__name__ = kind.__name__  # errors name it
+    Narrower.__name__ = kind.__name__  # for error messages
     settings = {key: value for key, value in backbone.items() if key != 'type'}
     try:
         return Narrower(**settings)

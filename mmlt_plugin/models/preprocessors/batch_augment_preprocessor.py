@@ -1,4 +1,4 @@
-"""Crops and flips of whole batches, on the device."""
+"""Crops and flips whole batches on the device."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from ...transfer import to_device
 
 @MODELS.register_module()
 class BatchAugmentPreprocessor(ClsDataPreprocessor):
-    """Normalise a batch, and in training crop and flip it first.
+    """Normalise a batch, after cropping and flipping it in training.
 
-    The same distribution as ``RandomCrop(padding=...)`` and ``RandomFlip(prob=...)`` in a
-    pipeline, drawn for every image, as a few operations on the whole batch where the
-    model is. The draws come from PyTorch's generator of the main process, which
+    The distribution is that of ``RandomCrop(padding=...)`` and ``RandomFlip(prob=...)`` in a
+    pipeline, drawn for every image, but with a few operations on the whole batch, on the
+    model's device. The random numbers come from PyTorch's generator in the main process, which
     ``ExactResumeHook`` seeds by epoch and rank.
 
     Args:
-        crop_size: Pixels a side that the images must have; None takes any.
-        crop_padding: Pixels of black border before a crop of the image's size, at least 0.
+        crop_size: Required size of the images in pixels; None accepts any.
+        crop_padding: Width of the black border, in pixels, before a crop of the image's
+            size; at least 0.
         flip_prob: Probability of a horizontal flip, in [0, 1].
         **kwargs: Arguments of mmpretrain's ``ClsDataPreprocessor``: ``mean``, ``std``, ...
 
@@ -73,14 +74,14 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
 
         Args:
             data: ``inputs``, uint8 (B, 3, H, W) or a list of images (3, H, W) of one size,
-                and ``data_samples``: one an image, or one with the labels (B,) of all.
+                and ``data_samples``: one per image, or one with the labels (B,) of the batch.
             training: Whether to crop, flip and mix.
 
         Returns:
-            dict: The same with ``inputs`` float32, and on the model's device.
+            dict: The same, with ``inputs`` in float32 on the model's device.
         """
         if training:
-            # Before the change to float32: a quarter of the bytes to move.
+            # Before the conversion to float32: a quarter of the bytes to move.
             inputs = self.cast_data(data['inputs'])
             if not isinstance(inputs, torch.Tensor):
                 sizes = {tuple(image.shape) for image in inputs}
@@ -108,12 +109,12 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
 def random_crop_and_flip(
     images: torch.Tensor, padding: int, flip_prob: float
 ) -> torch.Tensor:
-    """Shift every image by up to ``padding`` pixels over black, and mirror some.
+    """Shift every image by up to ``padding`` pixels over black, and flip some.
 
     Args:
         images: Images (B, C, H, W) of any type and device.
         padding: Largest shift in pixels; every offset is equally likely.
-        flip_prob: Probability of mirroring left and right.
+        flip_prob: Probability of a horizontal flip.
 
     Returns:
         Tensor: Images (B, C, H, W).
@@ -125,7 +126,7 @@ def random_crop_and_flip(
         tensor([[[[2, 1]]]])
     """
     size, _, height, width = images.shape
-    # Drawn on the CPU: the same numbers whatever the device.
+    # Drawn on the CPU, so that the numbers do not depend on the device.
     offsets = torch.randint(2 * padding + 1, (2, size, 1))
     flips = torch.rand(1, size, 1) < flip_prob
     down, right, flips = to_device(torch.cat([offsets, flips]), images.device)
@@ -134,7 +135,7 @@ def random_crop_and_flip(
     columns = right + torch.where(flips.bool(), width - 1 - steps, steps)
     padded = F.pad(images, [padding] * 4)
     number = torch.arange(size, device=images.device)[:, None, None]
-    # Indexing with the channels last: a pixel's three values lie side by side.
+    # Indexed with the channels last, where a pixel's three values are adjacent.
     pixels = padded.permute(0, 2, 3, 1)[number, rows[:, :, None], columns[:, None, :]]
-    # As the stock path has it, so that convolutions take the same route.
+    # The layout of the stock path, so that convolutions use the same algorithm.
     return pixels.permute(0, 3, 1, 2).contiguous()
