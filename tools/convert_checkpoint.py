@@ -1,9 +1,9 @@
-"""Make a checkpoint of ours of one of the papers' code, of mmpretrain or old mmengine.
+"""Convert a checkpoint of the papers' code, of mmpretrain or of old mmengine.
 
     python tools/convert_checkpoint.py CONFIG SOURCE.pth OUT.pth
 
-Prints what was matched; nothing is written unless every tensor found its place. The
-result holds plain data, without the optimizer.
+Prints which tensors were matched, and writes nothing unless all were. The result contains plain
+data, without the optimizer.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def weights_of(checkpoint: dict) -> dict[str, torch.Tensor]:
-    """The state dict in a checkpoint, whatever it is called."""
+    """The state dict in a checkpoint, under any of its usual names."""
     for key in ('state_dict', 'model', 'net', 'model_state_dict'):
         if isinstance(checkpoint.get(key), dict):
             checkpoint = checkpoint[key]

@@ -1,11 +1,11 @@
-"""The main job in small: CE against ResLT on long-tailed handwritten digits.
+"""A small demonstration: CE against ResLT on long-tailed handwritten digits.
 
     python tools/demo.py [--out outputs/demo] [--seeds 3]
 
-Trains both with tools/train.py from their config files, two runs at a time, tests them
-with tools/test.py, prints the accuracies of many-, medium- and few-shot classes and
-draws those of every class. The rarest class has four images, so chance is large: the
-figures are means over the seeds. Takes two to three minutes on two CPU cores.
+Trains both with tools/train.py from their config files, two runs at a time, tests them with
+tools/test.py, prints the accuracy on many-, medium- and few-shot classes and draws that on every
+class. The rarest class has four images, so results vary: the figures are means over the seeds.
+Takes two to three minutes on two CPU cores.
 """
 
 import argparse
@@ -30,9 +30,9 @@ COLUMNS = dict(
 
 
 def call(name: str, script: str, *arguments: str) -> None:
-    """Run a script of tools/ and pass its output on, each line with the run's name."""
+    """Run a script of tools/ and print its output, each line with the run's name."""
     command = [sys.executable, '-W', 'ignore', str(ROOT / 'tools' / script), *arguments]
-    # One thread: nets this small gain nothing from more, and the figures are then the
+    # One thread: such small networks gain nothing from more, and results are then the
     # same whatever the number of cores.
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONUNBUFFERED': '1'}
     with subprocess.Popen(
@@ -68,9 +68,7 @@ def train_and_test(method: str, seed: int, out: Path) -> tuple[Path, Path]:
 def main() -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        '--out', default='outputs/demo', help='folder for what it makes'
-    )
+    parser.add_argument('--out', default='outputs/demo', help='folder for the results')
     parser.add_argument('--seeds', type=int, default=3, help='runs of each method')
     args = parser.parse_args()
     out = Path(args.out).resolve()

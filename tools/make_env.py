@@ -1,10 +1,10 @@
-"""Make the virtual environment of `make demo` and `make test`, or leave it as it is.
+"""Create the virtual environment of `make demo` and `make test` if necessary.
 
     python3 tools/make_env.py                              .venv, OpenMMLab's packages
     python3 tools/make_env.py .venv-onedl requirements/onedl.txt       their forks
 
-Needs Python 3.10 to 3.13 and pip, nothing else. When the requirement files are those
-that the environment was made from, it does nothing.
+Needs only Python 3.10 to 3.13 and pip. If the requirement files have not changed since the
+environment was created, it does nothing.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ if torch.version.cuda is None:
 
 
 def main(venv: Path, requirements: Path) -> None:
-    """Make ``venv`` with the packages of ``requirements`` and this project."""
+    """Create ``venv`` with the packages of ``requirements`` and this project."""
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         sys.exit(
             f'error: Python {sys.version.split()[0]} will not do, OpenMMLab needs 3.10 to '
@@ -59,7 +59,7 @@ def main(venv: Path, requirements: Path) -> None:
 
 
 def make_venv(venv: Path) -> None:
-    """Make an empty environment, also where Debian has split venv from Python."""
+    """Create an empty environment, even if venv is missing, as on Debian."""
     # On top of another Python's it would be a mixture of both.
     clear = ['--clear'] if version_of(venv) not in (None, sys.version) else []
     done = subprocess.run(

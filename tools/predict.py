@@ -1,10 +1,10 @@
-"""Predict the classes of images without labels, into a CSV file.
+"""Predict the classes of unlabelled images and write them to a CSV file.
 
     python tools/predict.py CONFIG CHECKPOINT FOLDER --out predictions.csv [--top 3]
         [--skip-broken]
 
-Every image below FOLDER is read as the config's test images are. The classes' names are the
-checkpoint's.
+Every image below FOLDER goes through the config's test pipeline. The class names are those in the
+checkpoint.
 """
 
 import argparse
@@ -32,7 +32,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('folder', help='folder of images, at any depth')
     parser.add_argument('--out', required=True, help='the CSV file')
-    parser.add_argument('--top', type=int, default=1, help='classes an image')
+    parser.add_argument(
+        '--top', type=int, default=1, help='number of classes per image'
+    )
     parser.add_argument(
         '--skip-broken', action='store_true', help='leave out files that are no images'
     )
@@ -41,12 +43,12 @@ def parse_args() -> argparse.Namespace:
 
 
 def use_images(cfg: Config, folder: str, checkpoint: str) -> None:
-    """Let a config test the images of a folder, which have no labels.
+    """Change a config to test the unlabelled images of a folder.
 
     Args:
         cfg: The config, changed in place.
         folder: The folder.
-        checkpoint: File that tells the classes' names.
+        checkpoint: File with the class names.
 
     Raises:
         ConfigError: The config does not read files.
@@ -66,12 +68,12 @@ def use_images(cfg: Config, folder: str, checkpoint: str) -> None:
         metainfo=dict(classes=tuple(names)) if names else None,
         pipeline=pipeline,
     )
-    # Of a config for training from memory.
+    # From a config for training from memory.
     cfg.test_dataloader.pop('collate_fn', None)
 
 
 def main() -> None:
-    """Predict as the command line says."""
+    """Predict and write the table."""
     args = parse_args()
     if not Path(args.out).resolve().parent.is_dir():
         raise ConfigError(f'--out {args.out}: there is no such folder to write into')

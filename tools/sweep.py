@@ -1,10 +1,10 @@
-"""Train many configs with several seeds, some at once on one device.
+"""Train many configs with several seeds, some at a time.
 
     python tools/sweep.py CONFIG [CONFIG ...] --seeds 0 1 2 --at-once 4 [-- TRAIN_ARGS]
 
-Work dirs are work_dirs/sweep/<method>/<config>_seed<seed>. Interrupted, the same command
-goes on: finished trainings are skipped, others resume from their last checkpoint, and a
-failed one does not stop the rest.
+Work dirs are work_dirs/sweep/<method>/<config>_seed<seed>. After an interruption the same command
+continues: finished trainings are skipped, others resume from their last checkpoint. A failed
+training does not stop the rest.
 """
 
 import sys

@@ -30,17 +30,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out-item',
         choices=['metrics', 'pred'],
-        help='what --out gets: the metrics (.json, .yaml, .pkl) or, by default, the '
+        help='content of --out: the metrics (.json, .yaml, .pkl) or, by default, the '
         'predictions (.pkl)',
     )
     parser.add_argument(
         '--amp', action='store_true', help='evaluate in automatic mixed precision'
     )
     parser.add_argument('--show-dir', help='folder for pictures of the predictions')
-    parser.add_argument('--show', action='store_true', help='show them in a window')
-    parser.add_argument('--interval', type=int, default=1, help='every how many images')
     parser.add_argument(
-        '--wait-time', type=float, default=2, help='seconds a window stays'
+        '--show', action='store_true', help='show the pictures in a window'
+    )
+    parser.add_argument('--interval', type=int, default=1, help='draw every n-th image')
+    parser.add_argument(
+        '--wait-time', type=float, default=2, help='seconds to show each window'
     )
     parser.add_argument(
         '--tta',
@@ -61,7 +63,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
-    """Switch the visualisation of predictions on."""
+    """Enable the visualisation of predictions."""
     if not cfg.get('default_hooks', {}).get('visualization'):
         raise ConfigError(
             '--show and --show-dir need default_hooks.visualization='
@@ -77,7 +79,7 @@ def show_predictions(cfg: Config, args: argparse.Namespace) -> None:
 
 
 def use_test_time_augmentation(cfg: Config) -> None:
-    """Put the model into a wrapper that averages over augmented copies."""
+    """Wrap the model to average over augmented copies."""
     if name_of_type(cfg.test_dataloader.dataset) == 'InMemoryDataset':
         raise ConfigError(
             '--tta cannot augment images that are in memory already: test with the config '
@@ -96,7 +98,7 @@ def use_test_time_augmentation(cfg: Config) -> None:
 
 
 def main() -> None:
-    """Evaluate as the command line says."""
+    """Evaluate the checkpoint."""
     args = parse_args()
     cfg = cli.load_config(args)
     cfg.load_from = args.checkpoint

@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         '--resume',
         nargs='?',
         const='auto',
-        help='go on from this checkpoint, or without a path from the latest in the '
+        help='resume from this checkpoint or, without a path, from the latest in the '
         'work dir, if there is one',
     )
     parser.add_argument(
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp-dtype',
         choices=['float16', 'bfloat16'],
-        help='the same in this precision on a GPU; bfloat16 with TensorFloat32 beside it',
+        help='like --amp, in this precision on a GPU; bfloat16 also enables TensorFloat32',
     )
     parser.add_argument(
         '--in-memory',
@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='default',
         choices=['default', 'reduce-overhead', 'max-autotune'],
-        help='compile forward pass and loss; reduce-overhead also makes CUDA graphs',
+        help='compile forward pass and loss; reduce-overhead also uses CUDA graphs',
     )
     parser.add_argument(
         '--no-validate', action='store_true', help='do not evaluate during training'
@@ -61,14 +61,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--no-persistent-workers',
         action='store_true',
-        help='start the dataloader workers anew every epoch',
+        help='restart the dataloader workers in every epoch',
     )
     cli.add_common_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
-    """Train as the command line says."""
+    """Train the model."""
     args = parse_args()
     cfg = cli.load_config(args)
     if cfg.train_cfg.get('by_epoch') and not cfg.train_cfg.get('max_epochs'):
@@ -106,7 +106,7 @@ def main() -> None:
         persistent_workers=not args.no_persistent_workers,
     )
     runner = build_runner(cfg)
-    if resume_from:  # not in the config, whose copy in the work dir outlives this start
+    if resume_from:  # not in the config, which is copied to the work dir
         runner._load_from = str(resume_from)
     runner.train()
 

@@ -1,4 +1,4 @@
-# What BBN's configs run with: cumulative learning on top of the usual.
+# BBN's runtime: adds cumulative learning.
 _base_ = './default_runtime.py'
 
 default_hooks = dict(

@@ -1,4 +1,4 @@
-# What every config of the project runs with.
+# The runtime of every config in this project.
 custom_imports = dict(imports=['mmlt_plugin'], allow_failed_imports=False)
 default_scope = 'mmpretrain'
 

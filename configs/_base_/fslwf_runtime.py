@@ -1,4 +1,4 @@
-# What FSLwF runs with: the rows of few-shot classes are made before every evaluation.
+# FSLwF's runtime: the rows of few-shot classes are generated before every evaluation.
 _base_ = './default_runtime.py'
 
 default_hooks = dict(class_means=dict(type='ClassMeansHook'))

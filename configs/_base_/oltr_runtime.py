@@ -1,4 +1,4 @@
-# What OLTR's second stage runs with: its memory starts as class means of the features.
+# The runtime of OLTR's second stage: its memory starts from the class means.
 _base_ = './default_runtime.py'
 
 default_hooks = dict(

@@ -1,4 +1,4 @@
-# RIDE's weights and temperatures of the classes, once the learning rate falls on CIFAR.
+# RIDE's runtime: class weights and temperatures once the learning rate falls on CIFAR.
 _base_ = './default_runtime.py'
 
 _weighted = dict(type='LDAMLoss', scheme='effective', beta=0.9999)

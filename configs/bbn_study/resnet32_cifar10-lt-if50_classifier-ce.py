@@ -1,4 +1,4 @@
-# A classifier learnt plainly on features that stay.
+# A classifier learnt plainly on frozen features.
 _base_ = [
     '../_base_/models/resnet32_decoupled.py',
     '../_base_/datasets/cifar10-lt.py',

@@ -1,4 +1,4 @@
-# A classifier learnt by re-weighting on features that stay.
+# A classifier learnt by re-weighting on frozen features.
 _base_ = './resnet32_cifar100-lt-if50_classifier-ce.py'
 
 model = dict(

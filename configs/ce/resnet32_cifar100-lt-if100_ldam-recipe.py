@@ -1,4 +1,4 @@
-# The baseline by LDAM-DRW's recipe, with which the comparison methods run.
+# The baseline by LDAM-DRW's recipe, which the comparison methods use.
 _base_ = [
     '../_base_/models/resnet32.py',
     '../_base_/datasets/cifar100-lt.py',

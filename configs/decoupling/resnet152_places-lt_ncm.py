@@ -1,4 +1,4 @@
-# NCM: the nearest mean feature of a class, with any checkpoint of CE.
+# NCM: the class with the nearest mean feature, from any checkpoint of CE.
 _base_ = '../ce/resnet152_places-lt.py'
 
 model = dict(head=dict(type='NCMHead'))

@@ -1,4 +1,4 @@
-# cRT: the classifier anew, on features that stay, classes drawn equally often.
+# cRT: a new classifier on frozen features, with classes drawn equally often.
 _base_ = [
     '../_base_/models/resnet32_decoupled.py',
     '../_base_/datasets/cifar10-lt.py',

@@ -1,4 +1,4 @@
-# LWS: one scale a class, everything else stays.
+# LWS: one scale per class; everything else is frozen.
 _base_ = [
     '../_base_/models/resnet32_decoupled.py',
     '../_base_/datasets/cifar10-lt.py',

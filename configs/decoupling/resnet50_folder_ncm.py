@@ -1,4 +1,4 @@
-# On your own images, with a checkpoint of configs/ce/resnet50_folder.py.
+# On your own images, from a checkpoint of configs/ce/resnet50_folder.py.
 _base_ = '../ce/resnet50_folder.py'
 
 model = dict(head=dict(type='NCMHead'))

@@ -1,4 +1,4 @@
-# By ResLT's recipe for CE, with the gamma of Lin et al.
+# ResLT's recipe for CE, with Lin et al.'s gamma.
 _base_ = '../ce/resnet152_places-lt.py'
 
 model = dict(head=dict(loss=dict(_delete_=True, type='ReweightedLoss', gamma=2.0)))

@@ -1,4 +1,4 @@
-# FSLwF's first stage: features and rows of the base classes, which are drawn equally often.
+# FSLwF's first stage: features and rows of base classes, which are drawn equally often.
 _base_ = [
     '../_base_/models/resnet10_fslwf.py',
     '../_base_/datasets/imagenet-lt.py',

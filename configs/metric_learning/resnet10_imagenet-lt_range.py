@@ -1,4 +1,4 @@
-# By ResLT's recipe for CE, but for four images of a class in a row.
+# ResLT's recipe for CE, but with four images of a class in a row.
 _base_ = '../ce/resnet10_imagenet-lt.py'
 
 train_dataloader = dict(

@@ -1,4 +1,4 @@
-# By LDAM's recipe, as all comparison methods; the papers have no numbers on CIFAR-LT.
+# LDAM's recipe, like all comparison methods; the papers have no numbers on CIFAR-LT.
 _base_ = '../ce/resnet32_cifar100-lt-if100_ldam-recipe.py'
 
 train_dataloader = dict(

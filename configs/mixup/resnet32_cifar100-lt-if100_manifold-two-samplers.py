@@ -1,4 +1,4 @@
-# BBN's Table 1: pairs of a uniformly drawn and a reversely drawn image.
+# BBN's Table 1: pairs of an image from the uniform and one from the reversed sampler.
 _base_ = './resnet32_cifar100-lt-if100_manifold.py'
 
 model = dict(two_samplers=True)

@@ -1,4 +1,4 @@
-# The paper's supplement, no released code: 128 images a step, learning rate 0.05.
+# From the paper's supplement, without released code: 128 images a step, learning rate 0.05.
 _base_ = './resnet50_inat2018.py'
 
 train_dataloader = dict(batch_size=32)

@@ -1,4 +1,4 @@
-# Table 1, Baseline-1: a branch for each group of classes alone; the largest logit of the three branches counts.
+# Table 1, Baseline-1: one branch per group of classes; the largest of the three logits counts.
 _base_ = './resnet32_cifar10-lt-if50.py'
 
 model = dict(head=dict(nested=False, fusion='max', loss=dict(alpha=1.0)))

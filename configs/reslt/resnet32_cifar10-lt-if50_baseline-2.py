@@ -1,4 +1,4 @@
-# Table 1, Baseline-2: a branch for each group of classes alone; their logits are added.
+# Table 1, Baseline-2: one branch per group of classes; their logits are added.
 _base_ = './resnet32_cifar10-lt-if50.py'
 
 model = dict(head=dict(nested=False, fusion='sum', loss=dict(alpha=1.0)))

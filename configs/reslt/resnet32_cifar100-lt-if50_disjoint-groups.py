@@ -1,4 +1,4 @@
-# Fig. 4, variant 2: every branch learns its own group alone.
+# Fig. 4, variant 2: every branch learns only its own group.
 _base_ = './resnet32_cifar100-lt-if50.py'
 
 model = dict(head=dict(nested=False))

@@ -1,4 +1,4 @@
-# Fig. 3: all branches have the same parameters.
+# Fig. 3: all branches share their parameters.
 _base_ = './resnet32_cifar100-lt-if50.py'
 
 model = dict(head=dict(specialized=False))

@@ -1,4 +1,4 @@
-# ResLT on RIDE's experts, which the released code has on the large sets only.
+# ResLT on RIDE's experts, which the released code only has for the large data sets.
 _base_ = '../reslt/resnet32_cifar100-lt-if100.py'
 
 _resnet32 = dict(type='CIFARResNet', depth=32)

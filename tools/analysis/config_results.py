@@ -1,4 +1,4 @@
-"""What is known of a config: what its name says, the paper's number and our runs."""
+"""Facts about a config: its description, the paper's number and our runs."""
 
 import itertools
 import json
@@ -28,7 +28,7 @@ CELLS = [(data, ratio) for data in (10, 100) for ratio in (100, 50, 10)]
 
 
 def describe(config: Path) -> dict:
-    """What a config's name says: net, data, imbalance ratio (0 for none), variant."""
+    """Network, data, imbalance ratio (0 for none) and variant, from a config's name."""
     name, _, variant = config.stem.partition('_')[2].partition('_')
     data, _, ratio = name.partition('-if')
     net = re.match(r'([a-z]+)(\d+)', config.stem)
@@ -59,14 +59,14 @@ def title(config: Path) -> str:
 
 
 def order(config: Path) -> tuple:
-    """Place of a config in a table."""
+    """Sort key of a config in a table."""
     said = describe(config)
     data = list(DATA.values()).index(said['data'])
     return data, -said['ratio'], said['variant'], said['net']
 
 
 def method_of(config: Path) -> dict | None:
-    """The method of a config in results/published.json, if it is there."""
+    """The entry of a config's method in results/published.json, if there is one."""
     key = (config.parent.name, describe(config)['variant'])
     for method in PUBLISHED['methods']:
         if (method['folder'], method['variant']) == key:
@@ -96,9 +96,9 @@ def published(config: Path) -> float | None:
 
 
 def runs_of(config: Path) -> tuple[list[dict], list[str]]:
-    """Our complete runs of a config as it is.
+    """Our complete runs of a config in its present form.
 
-    If there are none, those of the config as it was, and what has changed since.
+    If there are none, those of an earlier form, and the changes since then.
     """
     files = sorted((ROOT / 'results' / config.parent.name).glob('*.json'))
     runs = [json.loads(file.read_text()) for file in files]
@@ -118,11 +118,11 @@ def runs_of(config: Path) -> tuple[list[dict], list[str]]:
 
 
 def differences(run: dict, cfg: Config) -> list[str]:
-    """Settings of a training that its config no longer has; of a test there are none."""
+    """Settings of a training that its config no longer has; none for a test."""
     if 'recipe' not in run:
         return []
     now = recipe(cfg.to_dict())
-    # Without, its steps were of the images that the learning rate is for.
+    # Without it, a step had as many images as the learning rate is for.
     own = 'train_dataloader.batch_size'
     return changes(
         run['recipe'], {k: now[k] for k in now if k in run['recipe'] or k != own}
@@ -130,6 +130,6 @@ def differences(run: dict, cfg: Config) -> list[str]:
 
 
 def spread(values: list[float]) -> str:
-    """Mean, and standard deviation where there is one."""
+    """Mean, and standard deviation if there are several values."""
     mean = f'{statistics.mean(values):.2f}'
     return f'{mean} ± {statistics.stdev(values):.2f}' if len(values) > 1 else mean

@@ -1,9 +1,9 @@
-"""Choose a number that a head has for evaluation, on validation images.
+"""Choose a setting of a head for evaluation, on validation images.
 
     python tools/analysis/head_sweep.py CONFIG CHECKPOINT tau [--values 0 0.1 ... 2]
 
-TauNormHead's, LogitAdjustedHead's and ResLTHead's tau, or TDEHead's alpha. Prints the
-accuracy on the config's val_dataloader for every value, and the command that tests the
+For the tau of TauNormHead, LogitAdjustedHead and ResLTHead, and the alpha of TDEHead. Prints
+the accuracy on the config's val_dataloader for every value, and the command that tests the
 best one. Refuses to choose on the test images.
 """
 
@@ -54,7 +54,7 @@ def refuse_test_images(cfg: Config, setting: str) -> None:
 
 
 def check_setting(head: nn.Module, setting: str) -> None:
-    """Raise a ConfigError unless the head has a number of that name, or None for none."""
+    """Raise a ConfigError unless the head has a number, or None, of that name."""
     present = getattr(head, setting, '')
     if isinstance(present, bool) or not isinstance(present, (Real, type(None))):
         raise ConfigError(

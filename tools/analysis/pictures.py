@@ -1,4 +1,4 @@
-"""What the scripts that draw have in common."""
+"""Helpers shared by the plotting scripts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mmlt_plugin.scripts.config_reading import shot_thresholds
 
 
 def named(pairs: list[str]) -> dict[str, list[str]]:
-    """Files by name from NAME=FILE; several of the same name stay together."""
+    """Files by name from NAME=FILE arguments; a name may have several."""
     found: dict[str, list[str]] = {}
     for pair in pairs:
         name, separator, file = pair.partition('=')
@@ -31,7 +31,7 @@ def named(pairs: list[str]) -> dict[str, list[str]]:
 
 
 def named_once(pairs: list[str]) -> dict[str, str]:
-    """The file of each name from NAME=FILE."""
+    """The file of each name from NAME=FILE arguments."""
     found = named(pairs)
     for name, files in found.items():
         if len(files) > 1:
@@ -45,7 +45,7 @@ def load(checkpoint: str) -> dict[str, Any]:
 
 
 def class_counts(checkpoint: str) -> np.ndarray:
-    """Training images per class (C,), which a checkpoint tells."""
+    """Training images per class (C,), from a checkpoint."""
     counts = load(checkpoint).get('meta', {}).get('class_counts')
     if counts is None:
         raise ConfigError(
@@ -56,13 +56,13 @@ def class_counts(checkpoint: str) -> np.ndarray:
 
 
 def thresholds_of_training(checkpoint: str) -> tuple[int, int]:
-    """``many`` and ``few`` of the evaluations that a checkpoint was trained with."""
+    """Shot thresholds ``many`` and ``few`` of a checkpoint's training."""
     config = plain_assignments(str(load(checkpoint).get('meta', {}).get('cfg', '')))
     return shot_thresholds(config.get('val_evaluator'))
 
 
 def save(figure: Any, out: str) -> None:
-    """Write a picture, and beside it the same as SVG."""
+    """Save a picture, and an SVG next to it."""
     Path(out).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=150)
     figure.savefig(Path(out).with_suffix('.svg'))

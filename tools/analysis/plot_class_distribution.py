@@ -2,8 +2,8 @@
 
     python tools/analysis/plot_class_distribution.py OUT.png CONFIG [CONFIG ...]
 
-The first config's groups, if its head is ResLT's, are shaded; dotted lines separate many-,
-medium- and few-shot classes as its evaluator has them.
+If the first config has ResLT's head, its groups are shaded. Dotted lines separate many-,
+medium- and few-shot classes by the thresholds of its evaluator.
 """
 
 import sys
@@ -41,8 +41,8 @@ def draw(
     """Draw the picture.
 
     Args:
-        counts: By name, training images per class, shape (C,).
-        groups: Classes of each group of the first.
+        counts: Training images per class, shape (C,), by name.
+        groups: Classes of each group of the first config.
         thresholds: ``many`` and ``few``, in training images.
         out: File of the picture.
     """
@@ -76,7 +76,7 @@ def draw(
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('configs', nargs='+', help='config files')

@@ -1,11 +1,11 @@
-"""Draw which classes are taken for which, between head and tail.
+"""Draw the confusion between classes, from head to tail.
 
     python tools/analysis/plot_confusion.py CHECKPOINT OUT.png CE=ce.pkl ResLT=reslt.pkl
 
-CHECKPOINT tells the training images per class, each NAME=FILE the predictions of one run:
-tools/test.py CONFIG CHECKPOINT --out FILE.pkl. Above the classes from the most to the least
-frequent, below the shares of many-, medium- and few-shot images that are taken for classes
-of each split, in percent, every class with the same weight.
+CHECKPOINT provides the training images per class, each NAME=FILE the predictions of one run:
+tools/test.py CONFIG CHECKPOINT --out FILE.pkl. The upper row has all classes, from the most to
+the least frequent. The lower row has the shares, in percent, of many-, medium- and few-shot
+images that are predicted as classes of each split, with equal weight for every class.
 """
 
 import sys
@@ -23,7 +23,7 @@ from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def confusion(predictions: str, num_classes: int) -> np.ndarray:
-    """Shares (C, C) in percent of a class's images that are taken for each class.
+    """Shares (C, C) in percent of a class's images that are predicted as each class.
 
     The row of a class without test images is NaN.
 
@@ -41,7 +41,7 @@ def confusion(predictions: str, num_classes: int) -> np.ndarray:
 
 
 def between_splits(matrix: np.ndarray, splits: list[np.ndarray]) -> np.ndarray:
-    """Shares (S, S) in percent of a split's images that are taken for each split's."""
+    """Shares (S, S) in percent of a split's images that are predicted as each split."""
     return np.array(
         [
             [np.nanmean(matrix[np.ix_(true, taken)].sum(1)) for taken in splits]
@@ -51,14 +51,14 @@ def between_splits(matrix: np.ndarray, splits: list[np.ndarray]) -> np.ndarray:
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
-    parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
+    parser.add_argument('checkpoint', help='checkpoint with the class counts')
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='predictions')
     for bound in ('many', 'few'):
         parser.add_argument(
-            f'--{bound}', type=int, help='training images; default: as the run has it'
+            f'--{bound}', type=int, help='training images; by default those of the run'
         )
     args = parser.parse_args()
     counts = class_counts(args.checkpoint)
@@ -78,7 +78,7 @@ def main() -> None:
     )  # fmt: skip
     for (upper, lower), (name, file) in zip(axes.T, runs.items()):
         matrix = confusion(file, len(counts))
-        # The square root, so that a tenth of a class's images is seen too.
+        # The square root, so that small shares are visible too.
         shades = PowerNorm(0.5, vmin=0, vmax=100)
         upper.imshow(matrix[np.ix_(order, order)], cmap='Blues', norm=shades)
         upper.set_title(f'{name}: {np.nanmean(matrix.diagonal()):.1f}')

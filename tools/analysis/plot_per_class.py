@@ -2,7 +2,7 @@
 
     python tools/analysis/plot_per_class.py CHECKPOINT OUT.png CE=ce.json ResLT=reslt.json
 
-CHECKPOINT tells the training images per class, each NAME=FILE the metrics of one run
+CHECKPOINT provides the training images per class, each NAME=FILE the metrics of one run
 (several of the same name are averaged):
 tools/test.py CONFIG CHECKPOINT --out FILE --out-item metrics
     --cfg-options test_evaluator.per_class=True
@@ -51,9 +51,9 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
 
     Args:
         counts: Training images per class, shape (C,).
-        runs: By the name of a method, the accuracies by class id of its runs; a band
-            spans them, the line is their mean.
-        out: File of the picture; a second one with the ending .svg goes beside it.
+        runs: For each method, the accuracies of its runs by class id. The line is their mean,
+            the band their range.
+        out: File of the picture; an .svg is saved next to it.
     """
     order = by_frequency(counts)
     figure, axis = plt.subplots(figsize=(7, 4), layout='constrained')
@@ -74,7 +74,7 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
         label = f'{name}: {accuracy.mean():.1f} over all classes'
         if len(order) <= 20:
             lines.plot(places, mean, marker=marker, label=label)
-        else:  # single classes as thin lines, and around each the mean of some
+        else:  # a thin line for single classes, a thick one for a moving average
             (line,) = lines.plot(places, moving_mean(mean), label=label)
             lines.plot(places, mean, color=line.get_color(), linewidth=0.6, alpha=0.5)
         if len(found) > 1:
@@ -84,9 +84,9 @@ def draw(counts: np.ndarray, runs: dict[str, list[dict[int, float]]], out: str) 
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
-    parser.add_argument('checkpoint', help='checkpoint that tells the class counts')
+    parser.add_argument('checkpoint', help='checkpoint with the class counts')
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=FILE', help='metrics of a run')
     args = parser.parse_args()

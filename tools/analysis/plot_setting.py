@@ -2,9 +2,9 @@
 
     python tools/analysis/plot_setting.py OUT.png model.head.loss.alpha results/reslt/*.json
 
-ResLT Fig. 6 is this for alpha. Every data set has a line; runs that differ in their seeds
-only are averaged, bars span them. Configs that set another thing too than their data set
-and this setting do not belong on the command line.
+ResLT's Fig. 6 is this for alpha. There is one line per data set. Runs that only differ in their
+seeds are averaged, and bars show their range. The configs should differ only in their data set
+and in this setting.
 """
 
 import json
@@ -22,7 +22,7 @@ from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
 
 def setting_of(run: dict, key: str) -> float:
-    """Value of a setting that a run was trained with."""
+    """Value of a setting in a run."""
     value = run.get('recipe', {}).get(key)
     if not isinstance(value, (int, float)):
         raise ConfigError(
@@ -33,7 +33,7 @@ def setting_of(run: dict, key: str) -> float:
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('setting', help='key in the config, with dots')

@@ -1,12 +1,12 @@
-r"""Draw logged values over the course of trainings.
+r"""Draw logged values during trainings.
 
     python tools/analysis/plot_training.py OUT.png CE=WORK_DIR ResLT=WORK_DIR \
         --values shot/all shot/many shot/medium shot/few
     python tools/analysis/plot_training.py OUT.png BBN=WORK_DIR \
         --values alpha,loss_conventional,loss_rebalancing
 
-Every argument of --values is a panel; values joined by commas share one. Several work dirs
-of the same name are averaged, a band spans them.
+Every argument of --values is a panel; values joined by commas share one. Several work dirs of
+the same name are averaged, and a band shows their range.
 """
 
 import sys
@@ -25,7 +25,7 @@ SHOTS = ['shot/all', 'shot/many', 'shot/medium', 'shot/few']
 
 
 def mean_curve(work_dirs: list[str], value: str) -> tuple[np.ndarray, np.ndarray]:
-    """A value over the epochs, of all runs at the epochs that all of them have.
+    """A value by epoch in several runs, at the epochs that all of them have.
 
     Returns:
         tuple: Epochs (T,) and values (runs, T).
@@ -40,7 +40,7 @@ def mean_curve(work_dirs: list[str], value: str) -> tuple[np.ndarray, np.ndarray
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('runs', nargs='+', metavar='NAME=WORK_DIR')
@@ -52,7 +52,7 @@ def main() -> None:
     args = parser.parse_args()
     runs = named(args.runs)
     panels = args.values or [
-        value  # data can have no class of some split
+        value  # a data set may lack a split
         for value in SHOTS
         if all(curve(Path(d), value) for work_dirs in runs.values() for d in work_dirs)
     ]

@@ -2,10 +2,10 @@
 
     python tools/analysis/plot_weight_norms.py OUT.png CE=ce.pth RW=rw.pth BBN=bbn.pth
 
-BBN Fig. 4: an ordinary classifier has larger weights for the classes it saw more often.
-Of BBN's classifier there are three curves: the half on the conventional branch (CB), the
-half on the re-balancing branch (RB), and both (ALL). The legend has the standard deviation
-of the norms over the classes.
+This is BBN's Fig. 4: an ordinary classifier has larger weights for more frequent classes. BBN's
+own classifier has three curves: the half on the conventional branch (CB), the half on the
+re-balancing branch (RB), and both (ALL). The legend has the standard deviation of the norms over
+the classes.
 """
 
 import sys
@@ -27,13 +27,13 @@ WEIGHTS = ('head.fc.weight', 'head.weight')
 
 
 def weight_norms(checkpoint: str) -> dict[str, np.ndarray]:
-    """Norms of the classifier's rows, shape (C,); of BBN's also of both halves.
+    """Norms of the classifier's rows, shape (C,); for BBN also of both halves.
 
     Args:
         checkpoint: File of a checkpoint.
 
     Returns:
-        dict: By a suffix for the name: empty, or ``-CB``, ``-RB`` and ``-ALL``.
+        dict: Norms by suffix of the name: empty, or ``-CB``, ``-RB`` and ``-ALL``.
     """
     content = load(checkpoint)
     state = {plain_name(k): v for k, v in content.get('state_dict', content).items()}
@@ -61,7 +61,7 @@ def draw(counts: np.ndarray, norms: dict[str, np.ndarray], out: str) -> None:
 
 
 def main() -> None:
-    """Draw what the command line says."""
+    """Draw the picture described by the command line."""
     parser = make_parser(__doc__)
     parser.add_argument('out', help='file of the picture, .png')
     parser.add_argument('checkpoints', nargs='+', metavar='NAME=CHECKPOINT')

@@ -1,9 +1,9 @@
-"""Make a results file of a finished training, or of a test where nothing is trained.
+"""Make a results file from a finished training, or from a test if nothing is trained.
 
     python tools/analysis/record.py WORK_DIR [WORK_DIR ...]
 
-Writes results/<method>/<config>_seed<seed>.json: where the run came from, and its shot
-metrics at every evaluation. Settings other than the config's add _<hash> to the name.
+Writes results/<method>/<config>_seed<seed>.json with the run's provenance and its shot metrics
+at every evaluation. If settings differ from the config's, _<hash> is added to the name.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ from mmlt_plugin.settings import recipe
 ROOT = Path(__file__).resolve().parents[2]
 
 
-#: Overrides that leave the numbers what they are, up to rounding and seeds.
+#: Overrides that do not affect results, up to rounding and seeds.
 HARMLESS = re.compile(
     r'--amp\b|--in-memory$|--compile|randomness\.seed=|load_from=|train_cfg\.val_interval=|'
     r'default_hooks\.(checkpoint|logger|experts\.checkpoints)\b|'
@@ -40,27 +40,27 @@ HARMLESS = re.compile(
 )
 
 
-#: Flags that change how a net is trained or tested; the latter ones may have a value.
+#: Flags that affect training or testing; the last ones may have a value.
 FLAGS = ('--amp', '--in-memory', '--auto-scale-lr', '--tta')
 FLAGS_WITH_VALUE = ('--amp-dtype', '--compile')
 
 
 def overrides(command: list[str]) -> list[str]:
-    """What the command line changed in the config."""
+    """The command line's changes of the config."""
     found = [word for word in command[2:] if re.match(r'[\w.]+=', word)]
     for word, following in zip(command, [*command[1:], '-']):
         flag, equals, _ = word.partition('=')
         if word in FLAGS or (flag in FLAGS_WITH_VALUE and equals):
             found.append(word)
         elif word in FLAGS_WITH_VALUE:
-            # --compile may stand before something else, options among it.
+            # --compile may be followed by something else, such as an option.
             is_value = re.fullmatch(r'[a-z][a-z0-9-]*', following)
             found.append(f'{word}={following}' if is_value else word)
     return found
 
 
 def without_machine(word: str) -> str:
-    """A word of a command, its path from this folder on, or without its folders."""
+    """A word of a command; a path is made relative to the project or loses its folders."""
     option, equals, value = word.rpartition('=')
     path = Path(value)
     if not path.is_absolute():
@@ -71,7 +71,7 @@ def without_machine(word: str) -> str:
 
 
 def read_starts(file: Path) -> list[dict]:
-    """The lines of a ProvenanceHook, without the paths of the machine."""
+    """The lines of a ProvenanceHook, without the machine's paths."""
     lines = read_lines(file)
     for line in lines:
         line['command'] = [without_machine(word) for word in line['command']]
@@ -81,7 +81,7 @@ def read_starts(file: Path) -> list[dict]:
 def command_of(
     script: str, positional: list[str], changes: list[str], ranks: int
 ) -> str:
-    """The command that does a run again, on a machine like its own."""
+    """The command that repeats a run on a similar machine."""
     flags = [change for change in changes if change.startswith('--')]
     options = [change for change in changes if not change.startswith('--')]
     words = ['python', script, *positional, *flags]
@@ -92,7 +92,7 @@ def command_of(
 
 
 def origin(start: dict, script: str, positional: list[str]) -> dict:
-    """Config and settings of a run, and how to do it again."""
+    """Config and settings of a run, and the command to repeat it."""
     changes = overrides(start['command'])
     return dict(
         config=start['config'],
@@ -105,13 +105,13 @@ def origin(start: dict, script: str, positional: list[str]) -> dict:
 
 
 def is_copy(config: str, work_dir: Path) -> bool:
-    """Whether a config is the copy that a training leaves in its work dir."""
+    """Whether a config is the copy that a training saves in its work dir."""
     path = Path(config)
     return 'configs' not in path.parts and path.parent.name == work_dir.resolve().name
 
 
 def share_of_devices(cfg: Config, ranks: int, run: dict) -> None:
-    """Let a run's settings tell the images of a step, however devices shared them."""
+    """Set a run's batch size to the images of a step, summed over devices."""
     own = 'train_dataloader.batch_size'
     accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
     step = ranks * cfg.train_dataloader.batch_size * accumulated
@@ -128,7 +128,7 @@ def share_of_devices(cfg: Config, ranks: int, run: dict) -> None:
 
 
 def training(work_dir: Path) -> dict:
-    """What is recorded of a training."""
+    """The record of a training."""
     starts = read_starts(work_dir / 'provenance.jsonl')
     cfg = Config.fromfile(next(work_dir.glob('*.py')))
     curve = evaluations(work_dir)
@@ -138,7 +138,7 @@ def training(work_dir: Path) -> dict:
         raise ConfigError(f'{work_dir}/last_checkpoint is missing: nothing was saved')
     checkpoint = CheckpointLoader.load_checkpoint(str(saved), map_location='cpu')
     configs = list(dict.fromkeys(start['config'] for start in starts))
-    # Resumed by the copy of the config in the work dir, it is the same training.
+    # Resuming with the copy in the work dir continues the same training.
     configs = [c for c in configs if not is_copy(c, work_dir)] or configs[:1]
     if len(configs) > 1:
         raise ConfigError(
@@ -163,7 +163,7 @@ def training(work_dir: Path) -> dict:
 
 
 def test(work_dir: Path) -> dict:
-    """What is recorded of the last test in a work dir where nothing was trained."""
+    """The record of the last test in a work dir without a training."""
     start = read_starts(work_dir / 'tests.jsonl')[-1]  # the last test counts
     checkpoint, metrics = start.pop('checkpoint'), start.pop('metrics')
     checkpoint['file'] = without_machine(checkpoint['file'])
@@ -206,7 +206,7 @@ def record(work_dir: Path, results: Path) -> Path:
     refuse_another_training(out, run)
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run, indent=1)
-    # Numbers in one line, and every evaluation in one.
+    # Lists of numbers in one line, and so every evaluation.
     text = re.sub(r'\[\s+(\d+(?:,\s+\d+)*)\s+\]', compact, text)
     text = re.sub(r'\{\s+"epoch": \d+,\s+"all[^}]*\}', compact, text)
     out.write_text(text + '\n')
@@ -214,7 +214,7 @@ def record(work_dir: Path, results: Path) -> Path:
 
 
 def refuse_another_training(file: Path, run: dict) -> None:
-    """Leave the results file of another training of the same config and seed alone."""
+    """Refuse to overwrite another training's results of the same config and seed."""
     if not file.exists() or not run['epochs']:
         return
     then, now = (r['starts'][0]['time'] for r in (json.loads(file.read_text()), run))

@@ -1,10 +1,10 @@
-"""BBN's Section 3: which re-balancing helps features, and which the classifier?
+"""BBN's Section 3: does re-balancing help the features or the classifier?
 
     python tools/analysis/representation_study.py WORK_DIR [--data cifar10] [-- TRAIN_ARGS]
 
-Trains features in three ways and BBN, then on each of the frozen features a classifier
-in three ways (on BBN's branches in one, Table 5), and writes study_<data>.md, .png and
-.svg. Interrupted, it goes on.
+Trains features in three ways and BBN, then classifiers in three ways on each of the frozen
+features (in one way on BBN's branches, Table 5), and writes study_<data>.md, .png and .svg.
+If interrupted, the same command continues.
 """
 
 import sys
@@ -99,7 +99,9 @@ def main() -> None:
     """Run the study."""
     arguments, options = split_arguments(sys.argv[1:])
     parser = make_parser(__doc__)
-    parser.add_argument('work_dir', type=Path, help='folder for everything')
+    parser.add_argument(
+        'work_dir', type=Path, help='folder for all trainings and results'
+    )
     parser.add_argument('--data', choices=['cifar100', 'cifar10'], default='cifar100')
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')
     parser.add_argument('--threads', type=int, help='CPU threads of each training')

@@ -2,15 +2,15 @@
 
     python tools/analysis/tables.py [--check]
 
-A README says where its table is and which configs it has, columns of config values too:
+A README marks the place of each table and lists its configs, and columns for config values:
 
     <!-- results: resnet32_cifar10*-lt-if*.py alpha=model.head.loss.alpha -->
     <!-- end of results -->
     <!-- shots: resnet32_cifar10-lt-if100.py ../ce/resnet32_cifar10-lt-if100*.py -->
     <!-- end of shots -->
 
-The second has the many-, medium- and few-shot accuracy of those of them that were run.
-results/published.json has the papers' numbers, results/<method>/*.json our runs.
+The second kind has the many-, medium- and few-shot accuracy of the configs that were run.
+results/published.json has the papers' numbers, results/<method>/*.json has our runs.
 """
 
 import os
@@ -43,7 +43,7 @@ from mmpretrain.registry import MODELS
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
-#: At results of trainings with another recipe than their config has now.
+#: Marks results of trainings whose config has changed since.
 STAR = '\\*'
 SHOTS = ('all', 'many', 'medium', 'few')
 MARKS = re.compile(
@@ -52,7 +52,7 @@ MARKS = re.compile(
 
 
 def lookup(cfg: Config, key: str) -> Any:
-    """A value of a config by its dotted name; None where there is none."""
+    """A value of a config by its dotted name, or None."""
     value = cfg
     for part in key.split('.'):
         value = value.get(part) if hasattr(value, 'get') else None
@@ -110,7 +110,7 @@ def results_table(folder: Path, arguments: list[str]) -> str:
 
 
 def shots_table(folder: Path, patterns: list[str]) -> str:
-    """Accuracy of all, many-, medium- and few-shot classes by the configs that were run."""
+    """Accuracy on all, many-, medium- and few-shot classes of the configs that were run."""
     found = [os.path.normpath(c) for p in patterns for c in sorted(folder.glob(p))]
     known = [(config, *runs_of(config)) for config in map(Path, dict.fromkeys(found))]
     known = [(config, runs, changed) for config, runs, changed in known if runs]
@@ -127,7 +127,7 @@ def shots_table(folder: Path, patterns: list[str]) -> str:
 
 
 def methods_table() -> str:
-    """The main README's table: every method on CIFAR-LT, paper and ours."""
+    """The main README's table: every method on CIFAR-LT, the papers' numbers and ours."""
     head = ['method', *(f'C{data} IF {ratio}' for data, ratio in CELLS), 'numbers of']
     lines = [head, ['---'] * len(head)]
     for method in PUBLISHED['methods']:
@@ -149,7 +149,7 @@ def methods_table() -> str:
 
 
 def readme(file: Path) -> str:
-    """A README with its tables written anew."""
+    """A README with its tables updated."""
 
     def fill(match: re.Match) -> str:
         start, kind, arguments, end = match.groups()
@@ -162,7 +162,7 @@ def readme(file: Path) -> str:
 
 
 def metafile(file: Path) -> str:
-    """A metafile with its list of models written anew."""
+    """A metafile with its list of models updated."""
     head, _, old = file.read_text().partition('Models:\n')
     collection = re.search(r'- Name: (.+)', head)
     known = dict(re.findall(r'Config: (\S+)\n(?:.*\n){2} +Parameters: (\d+)', old))
@@ -201,9 +201,9 @@ def parameters(config: Path) -> int:
 
 
 def main() -> None:
-    """Write, or check that nothing has to be written."""
+    """Update all files, or check that they are up to date."""
     parser = make_parser(__doc__)
-    parser.add_argument('--check', action='store_true', help='only say what is old')
+    parser.add_argument('--check', action='store_true', help='only list outdated files')
     check = parser.parse_args().check
     texts = {file: readme(file) for file in ROOT.glob('configs/*/README.md')}
     texts[ROOT / 'README.md'] = readme(ROOT / 'README.md')

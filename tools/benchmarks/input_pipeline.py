@@ -2,9 +2,9 @@
 
     python tools/benchmarks/input_pipeline.py [--images FOLDER] [--out FILE.json]
 
-Reads JPEGs as ImageNet has them (500 x 375, made on the spot, or your own) and prints
-images a second and their ratio to the shipped setting: first the steps of one process,
-then the whole training pipeline by the number of workers.
+Reads JPEGs like ImageNet's (500 x 375, generated, or your own) and prints images per second and
+their ratio to the shipped setting: first for the steps in one process, then for the whole
+training pipeline with different numbers of workers.
 """
 
 import itertools
@@ -38,7 +38,7 @@ CONFIG = Path(__file__).resolve().parents[2] / 'configs/reslt/resnext50_imagenet
 
 
 class Pipeline(Dataset):
-    """Files through a list of transforms."""
+    """A dataset that passes files through a list of transforms."""
 
     def __init__(self, files: list[str], transforms: list[dict]) -> None:
         self.files = files
@@ -68,8 +68,8 @@ def make_images(folder: Path, number: int) -> None:
 
 
 def rate(run: Callable[[], int], seconds: float) -> float:
-    """Images a second of a function that processes and counts some, called repeatedly."""
-    run()  # warms file cache and libraries up
+    """Images per second of a function that processes some images and returns their number."""
+    run()  # warms up file cache and libraries
     start, images = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         images += run()
@@ -100,11 +100,13 @@ def main() -> None:
     """Measure and print."""
     parser = make_parser(__doc__)
     parser.add_argument('--images', help='folder of JPEGs to read instead')
-    parser.add_argument('--number', type=int, default=128, help='images to make')
     parser.add_argument(
-        '--seconds', type=float, default=3, help='length of a measurement'
+        '--number', type=int, default=128, help='number of images to generate'
     )
-    parser.add_argument('--out', help='JSON file for the figures')
+    parser.add_argument(
+        '--seconds', type=float, default=3, help='seconds per measurement'
+    )
+    parser.add_argument('--out', help='JSON file for the results')
     args = parser.parse_args()
     cv2.setNumThreads(0)
     pipeline = Config.fromfile(CONFIG).train_pipeline
@@ -137,7 +139,7 @@ def main() -> None:
 
 
 def measure(files: list[str], pipeline: list[dict], seconds: float) -> dict[str, float]:
-    """Images a second by what was measured."""
+    """Images per second for every setting."""
     figures = {}
     for backend in ('pillow', 'cv2'):
         steps = with_backend(pipeline, backend, backend)

@@ -2,9 +2,9 @@
 
     python tools/benchmarks/step_time.py CONFIG OTHER_CONFIG [--batch-size 64] [--size 224]
 
-Steps of both models alternate, forward, backward and update on random images that are on
-the device already, so that a change of the machine's speed meets both. Prints the median
-of each in milliseconds and their ratio.
+Steps of both models (forward, backward, update, on random images on the device) alternate, so that
+changes of the machine's speed affect both. Prints the median of each in milliseconds, and their
+ratio.
 """
 
 import statistics
@@ -74,7 +74,7 @@ def compare(
         for step, measured in zip(both, seconds):
             start = time.perf_counter()
             step()
-            if i >= 3:  # the first warm up
+            if i >= 3:  # the first ones warm up
                 measured.append(time.perf_counter() - start)
     ratios = [b / a for a, b in zip(*seconds)]
     quartiles = [float(np.quantile(ratios, q)) for q in (0.25, 0.75)]
@@ -87,8 +87,10 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument('configs', nargs=2, metavar='CONFIG')
     parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--size', type=int, default=224, help='pixels a side')
-    parser.add_argument('--steps', type=int, default=20, help='measured steps of each')
+    parser.add_argument('--size', type=int, default=224, help='image size in pixels')
+    parser.add_argument(
+        '--steps', type=int, default=20, help='number of steps to measure'
+    )
     parser.add_argument('--bf16', action='store_true', help='autocast to bfloat16')
     args = parser.parse_args()
     medians, ratio, quartiles = compare(

@@ -1,4 +1,4 @@
-"""Where the time and the memory of a training go."""
+"""Measures time and memory of a training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mark = Any  # a CUDA event, or seconds of the host's clock
 
 
 def mark() -> Mark:
-    """This moment in the order of the device's work, or on the host's clock."""
+    """A mark in the device's queue of work, or on the host's clock."""
     if not torch.cuda.is_available():
         return time.perf_counter()
     event = torch.cuda.Event(enable_timing=True)
@@ -34,10 +34,10 @@ def milliseconds(start: Mark, end: Mark) -> float:
 
 
 class Stopwatch:
-    """Time an iteration and its phases.
+    """Measures an iteration and its phases.
 
-    On a GPU a phase takes from the moment the device could begin with it to the moment it
-    was through, waiting for the host included.
+    On a GPU a phase lasts from when the device could begin it until it has finished, including
+    waiting for the host.
     """
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class Stopwatch:
         self.running = False
 
     def start(self) -> None:
-        """Begin to measure."""
+        """Start measuring."""
         self.running = True
         self.first = mark()
 
     def stop(self) -> None:
-        """End the measurement."""
+        """Stop measuring."""
         self.running = False
         self.last = mark()
         if torch.cuda.is_available():
@@ -60,14 +60,14 @@ class Stopwatch:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count what happens in the context to a phase."""
+        """Attribute the context's time to a phase."""
         start = mark() if self.running else None
         yield
         if start is not None:
             self.phases.append((name, start, mark()))
 
     def wrap(self, owner: Any, method: str, name: str) -> None:
-        """Count an object's method to a phase."""
+        """Attribute an object's method to a phase."""
         inner = getattr(owner, method)
 
         @functools.wraps(inner)
@@ -90,7 +90,7 @@ class Stopwatch:
 
 @contextmanager
 def peak_memory(report: dict[str, float]) -> Iterator[None]:
-    """Add to a report the MiB in use at most: of the GPU, or of this process."""
+    """Add the peak memory in MiB to a report, of the GPU or of this process."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,19 +1,19 @@
-"""Images a second of whole trainings, and where the time goes.
+"""Images per second of whole trainings, and where the time goes.
 
     python tools/benchmarks/throughput.py [CONFIG ...] [--amp] [--compile MODE] [--rounds 3]
 
 Side by side, on the config's real data:
 
-- bare loop: the floor, the same model and optimizer on a batch that is prepared already;
-- stock: mmengine's Runner and mmpretrain's data path, with only those of our hooks that a
+- bare loop: the baseline, the same model and optimizer on one prepared batch;
+- stock: mmengine's Runner and mmpretrain's data path, with only those of our hooks that the
   method needs;
 - ours: the Runner with all our hooks;
 - ours from memory: the same with --in-memory.
 
---amp is configs/_base_/cpu_bf16.py or, on a GPU, gpu_bf16.py. With --compile MODE the bare
-loop and ours from memory run compiled too. --heads adds ResLT against a linear head on
-ResNeXt-50 with random images. Nothing is evaluated or saved. The ways alternate, so that a
-change of the machine's speed meets all; the fastest round of each counts. Prints a table and
+--amp applies configs/_base_/cpu_bf16.py or, on a GPU, gpu_bf16.py. With --compile MODE the bare
+loop and ours from memory also run compiled. --heads adds ResLT against a linear head on
+ResNeXt-50 with random images. Nothing is evaluated or saved. All variants alternate, so that
+changes of the machine's speed affect all; the fastest round of each counts. Prints a table and
 writes a JSON file.
 """
 
@@ -48,7 +48,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = [f'configs/{m}/resnet32_cifar100-lt-if100.py' for m in ('ce', 'reslt', 'bbn')]
 HEADS = [f'configs/{m}/resnext50_imagenet-lt.py' for m in ('ce', 'reslt')]
 COLUMNS = ('data', 'forward', 'backward', 'optimizer', 'bookkeeping')
-#: Hooks that mmpretrain does without.
+#: Hooks that mmpretrain does not have.
 OURS = (
     'provenance',
     'exact_resume',
@@ -57,7 +57,7 @@ OURS = (
     'non_blocking_input',
     'checkpoint_match',
 )
-#: Hooks that change how a step computes.
+#: Hooks that change how a step is computed.
 COMPUTING = (
     'ClassCountsHook',
     'ChannelsLastHook',
@@ -68,12 +68,12 @@ COMPUTING = (
 
 
 class Enough(Exception):
-    """The measurement has all its iterations."""
+    """Raised when all iterations have been measured."""
 
 
 @HOOKS.register_module()
 class StopwatchHook(Hook):
-    """Time iterations, from the end of the warm-up on, then end the training."""
+    """Measures iterations after a warm-up, then ends the training."""
 
     priority = 'LOWEST'
 
@@ -84,13 +84,13 @@ class StopwatchHook(Hook):
         self.loading = contextlib.ExitStack()
 
     def before_train(self, runner: Runner) -> None:
-        """Look into the parts of an iteration."""
+        """Attribute the parts of an iteration to phases."""
         watch_step(self.watch, runner)
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None
     ) -> None:
-        """The data have arrived."""
+        """Note that the data have arrived."""
         self.loading.close()
 
     def after_train_iter(
@@ -119,7 +119,7 @@ def watch_step(watch: Stopwatch, runner: Runner) -> None:
 
 
 def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
-    """A runner that measures and writes nothing that stays."""
+    """A runner that measures and leaves no files behind."""
     cfg = Config.fromfile(ROOT / config)
     if args.amp:
         cli.use_mixed_precision(cfg, 'bfloat16')
@@ -150,7 +150,7 @@ def make_runner(config: str, way: str, args: argparse.Namespace) -> Runner:
 
 
 def by_runner(config: str, way: str, args: argparse.Namespace) -> dict[str, float]:
-    """Milliseconds of an iteration of the Runner, and its parts."""
+    """Milliseconds of the Runner's iteration and its parts."""
     runner = make_runner(config, way, args)
     with contextlib.suppress(Enough):
         runner.train()
@@ -159,7 +159,7 @@ def by_runner(config: str, way: str, args: argparse.Namespace) -> dict[str, floa
 
 
 def bare_loop(config: str, way: str, args: argparse.Namespace) -> dict[str, float]:
-    """The same of a loop over one batch that is prepared already."""
+    """The same for a bare loop over one prepared batch."""
     runner = make_runner(config, way, args)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
@@ -190,7 +190,7 @@ def bare_loop(config: str, way: str, args: argparse.Namespace) -> dict[str, floa
 
 
 def measure(config: str, args: argparse.Namespace) -> dict[str, dict]:
-    """The fastest round of every way."""
+    """The fastest round of every variant."""
     ways = ['bare loop', 'stock', 'ours', 'ours from memory']
     if args.compile:
         ways += ['bare loop, compiled', 'ours from memory, compiled']
@@ -218,7 +218,9 @@ def main() -> None:
     parser.add_argument(
         '--compile', choices=['default', 'reduce-overhead', 'max-autotune']
     )
-    parser.add_argument('--heads', action='store_true', help='ResNeXt-50 too')
+    parser.add_argument(
+        '--heads', action='store_true', help='also compare heads on ResNeXt-50'
+    )
     parser.add_argument('--heads-batch-size', type=int, default=64)
     parser.add_argument('--out', type=Path, help='JSON file for the results')
     args = parser.parse_args()

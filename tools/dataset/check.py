@@ -2,11 +2,10 @@
 
     python tools/dataset/check.py CONFIG [--no-files | --decode]
 
-For the training, validation and test data it tells the number of images and classes,
-looks for missing, empty and broken files and for images with two labels, and prints the shot
-splits and the groups that ResLT would form. Of 20,000 files and more it looks at both ends
-only, which finds truncated ones, unless told to decode them. Exits with code 2 if anything
-is wrong.
+For training, validation and test data it prints the number of images and classes and looks for
+missing, empty and broken files and for images with two labels. It also prints the shot splits and
+the groups that ResLT would form. With 20,000 files or more it only reads both ends of each, which
+finds truncated files, unless told to decode them. Exits with code 2 if anything is wrong.
 """
 
 import sys
@@ -33,15 +32,15 @@ from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.config_reading import classifier_settings, shot_thresholds
 from mmlt_plugin.scripts.entry_point import make_parser, run_script
 
-#: With fewer files than this all are decoded.
+#: With fewer files, all are decoded.
 FEW = 20_000
 
 
 def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> tuple[int, int]:
-    """Look at every image file of a dataset, once.
+    """Check every image file of a dataset, once.
 
     Returns:
-        tuple: Number of files, none where the images are in memory, and of faulty ones.
+        tuple: Number of files, 0 for images in memory, and of faulty ones.
     """
     faults = 0
     labels: dict[str, int] = {}
@@ -56,7 +55,7 @@ def check_files(dataset: Any, name: str, clips: bool, decode: bool) -> tuple[int
             fault = fault_of(path, clips, decode)
         elif labels[path] != label:
             fault = f'has the labels {labels[path]} and {label}'
-        else:  # listed twice, and looked at already
+        else:  # listed twice and checked already
             continue
         if fault:
             faults += 1
@@ -87,11 +86,11 @@ def describe_training(dataset: Any, cfg: Config, num_classes: int) -> None:
 
 
 def main() -> None:
-    """Check what the command line says."""
+    """Check the data of the config."""
     parser = make_parser(__doc__)
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--no-files', action='store_true', help='look at no image files'
+        '--no-files', action='store_true', help='do not check image files'
     )
     parser.add_argument('--decode', action='store_true', help='decode all image files')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction)

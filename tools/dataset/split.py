@@ -2,10 +2,10 @@
 
     python tools/dataset/split.py IMAGES OUT [--val 0.2] [--min-train 2] [--seed 0] [--copy]
 
-Of IMAGES/<class>/ it makes OUT/train/<class>/ and OUT/val/<class>/, as
-configs/*/resnet50_folder.py take them, of links or copies. Every class gives the same share,
-rounded, at least one image and none that would leave less than --min-train: classes that are
-too rare for it have no validation images.
+From IMAGES/<class>/ it makes OUT/train/<class>/ and OUT/val/<class>/, as needed by
+configs/*/resnet50_folder.py, with links or copies. Every class gives the same share to
+validation, rounded, at least one image, but always keeps --min-train images: classes that are too
+rare have no validation images.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def number_for_validation(images: int, share: float, min_train: int) -> int:
 
 
 def images_to_split(args: argparse.Namespace) -> list[list[Path]]:
-    """Images of every class folder; refuses what cannot be split."""
+    """Images of every class folder; raises if they cannot be split."""
     check_number('--val', args.val, '(0, 1)')
     check_number('--min-train', args.min_train, '[1, inf)', integer=True)
     if args.out.exists() and (args.out.is_file() or any(args.out.iterdir())):
@@ -54,12 +54,19 @@ def images_to_split(args: argparse.Namespace) -> list[list[Path]]:
 
 
 def main() -> None:
-    """Split as the command line says."""
+    """Split the images."""
     parser = make_parser(__doc__)
     parser.add_argument('images', type=Path, help='folder of class folders')
-    parser.add_argument('out', type=Path, help='folder to make')
-    parser.add_argument('--val', type=float, default=0.2, help='share, in (0, 1)')
-    parser.add_argument('--min-train', type=int, default=2, help='images a class')
+    parser.add_argument('out', type=Path, help='folder to create')
+    parser.add_argument(
+        '--val', type=float, default=0.2, help='share of the images, in (0, 1)'
+    )
+    parser.add_argument(
+        '--min-train',
+        type=int,
+        default=2,
+        help='images per class that stay in training',
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--copy', action='store_true', help='copy instead of linking')
     args = parser.parse_args()

@@ -2,6 +2,6 @@
 _base_ = './digits-lt.py'
 
 train_dataloader = dict(
-    drop_last=False,  # the batch sampler's now
+    drop_last=False,  # belongs to the batch sampler
     batch_sampler=dict(type='BilateralBatchSampler', drop_last=True),
 )

@@ -1,4 +1,4 @@
-# OLTR's second stage on ResNet-152: of the backbone nothing learns.
+# OLTR's second stage on ResNet-152: the backbone is frozen.
 _base_ = './resnet10_oltr.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# ResNet-32 of which only the head learns.
+# ResNet-32 in which only the head is trained.
 _base_ = './resnet32.py'
 
 model = dict(type='DecoupledClassifier')

@@ -1,4 +1,4 @@
-# The CIFAR recipe in small: 40 epochs, warm-up over 5, x 0.1 at 30 and 36.
+# The CIFAR recipe, shortened: 40 epochs, warm-up over 5, x 0.1 at 30 and 36.
 _base_ = './cifar_200e.py'
 
 optim_wrapper = dict(optimizer=dict(lr=0.05))
