@@ -72,8 +72,8 @@ def find_images(folders: list[Path]) -> list[str]:
     if passed_over:
         kinds = ', '.join(f'{kind} {n}' for kind, n in passed_over.most_common(5))
         print_log(
-            f'{os.path.commonpath(folders)}: passed over {sum(passed_over.values())} files '
-            f'that are no images by their names ({kinds})',
+            f'{os.path.commonpath(folders)}: skipped {sum(passed_over.values())} files '
+            f'whose names are not those of images ({kinds})',
             'current',
             level=logging.WARNING,
         )

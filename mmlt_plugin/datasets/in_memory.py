@@ -80,8 +80,8 @@ class InMemoryDataset(DatasetWrapper):
         )
         if not all(map(torch.equal, images, twice)):
             raise ConfigError(
-                'InMemoryDataset runs its pipeline once an image, and this one is random: '
-                'every epoch would see the same view, so leave what is random to '
+                'InMemoryDataset runs its pipeline once per image, and this one is random: '
+                'every epoch would see the same view, so leave random transforms to '
                 'BatchAugmentPreprocessor'
             )
         self.device = device or get_device()

@@ -63,8 +63,8 @@ class RedrawBroken(DatasetWrapper):
             if sample is not None:
                 return sample
         raise ConfigError(
-            f'no image of class {labels[idx]} can be read, {self._path(idx)} neither: '
-            'mend the files of the training dataset'
+            f'no image of class {labels[idx]} can be read, including '
+            f'{self._path(idx)}: repair the files of the training dataset'
         )
 
     def _try(self, idx: int) -> dict | None:

@@ -67,7 +67,7 @@ def use_memory(cfg: Config) -> None:
     if kind not in ('ClsDataPreprocessor', 'BatchAugmentPreprocessor'):
         raise ConfigError(
             f'data_preprocessor.type={kind!r}: from memory it is BatchAugmentPreprocessor '
-            'in the place of ClsDataPreprocessor; leave --in-memory out'
+            'in the place of ClsDataPreprocessor; leave out --in-memory'
         )
     owner.data_preprocessor = dict(
         preprocessor, type='BatchAugmentPreprocessor', **draws
@@ -96,7 +96,7 @@ def move_draws(
     if len(found) > 1:
         raise ConfigError(
             f'{name}.dataset has parts with different crops and flips: from memory all '
-            'are drawn alike; leave --in-memory out'
+            'are drawn alike; leave out --in-memory'
         )
     return found[0] if found else {}
 
@@ -125,7 +125,7 @@ def split_pipeline(
             raise ConfigError(
                 f'{name}.dataset.pipeline has {transform}: from memory only one RandomCrop '
                 'with an integer padding and one horizontal RandomFlip can be drawn, in '
-                'training and after all other transforms; leave --in-memory out'
+                'training and after all other transforms; leave out --in-memory'
             )
         if kind == 'RandomCrop':
             arguments.update(crop_size=rest['crop_size'], crop_padding=rest['padding'])

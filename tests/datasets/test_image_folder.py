@@ -67,7 +67,7 @@ def test_files_that_are_no_images_are_counted(tmp_path, warned):
         path.touch()
     dataset = ImageFolderDataset(str(tmp_path), 'train', ['a', 'b'])
     assert dataset.get_gt_labels().tolist() == [0, 1]
-    assert 'passed over 3 files that are no images by their names' in warned[0]
+    assert 'skipped 3 files whose names are not those of images' in warned[0]
     assert '.txt 1' in warned[0]
 
 

@@ -252,7 +252,7 @@ def test_a_student_is_tested_without_its_experts(experts, tmp_path):
         (
             [0],
             {'val_dataloader': None, 'val_cfg': None, 'val_evaluator': None},
-            'leave --no-validate out',
+            'leave out --no-validate',
         ),
         (
             [0],

@@ -85,9 +85,9 @@ def test_head_remembers_its_classes_and_refuses_none():
     with pytest.raises(ConfigError, match='few=3, many=2'):
         ShotSplitHead(7, 5, many=2, few=3)
     smooth = dict(type='LabelSmoothLoss', label_smooth_val=0.1)
-    with pytest.raises(ConfigError, match='LabelSmoothLoss wants'):
+    with pytest.raises(ConfigError, match='LabelSmoothLoss needs'):
         ShotSplitHead(7, 5, loss=smooth)
-    with pytest.raises(ConfigError, match='LabelSmoothLoss wants'):  # later on
+    with pytest.raises(ConfigError, match='LabelSmoothLoss needs'):  # later on
         check_match(ShotSplitHead(7, 5), MODELS.build(smooth))
     mixed = [DataSample().set_gt_score(torch.full((7,), 1 / 7))]
     with pytest.raises(ConfigError, match='ShotSplitHead got soft labels'):

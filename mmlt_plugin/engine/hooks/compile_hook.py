@@ -56,7 +56,7 @@ class CompileHook(Hook):
         if getattr(type(model), 'loss', None) is not ImageClassifier.loss:
             raise ConfigError(
                 f'CompileHook compiles classifiers with the loss of ImageClassifier, '
-                f'which {type(model).__name__} has not: remove CompileHook (--compile)'
+                f'which {type(model).__name__} overrides: remove CompileHook (--compile)'
             )
         if (
             self.options.get('mode') in CUDA_GRAPHS

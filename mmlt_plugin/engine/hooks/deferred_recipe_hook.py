@@ -56,8 +56,8 @@ class DeferredRecipeHook(SwitchRecipeHook):
             isinstance(epoch, int) and epoch > 0 for epoch in epochs
         ):
             raise ConfigError(
-                f'schedule of DeferredRecipeHook has the action_epochs {epochs}: each '
-                'must be another positive integer, the first epoch is 1'
+                f'schedule of DeferredRecipeHook has the action_epochs {epochs}: they '
+                'must be different positive integers, counted from 1'
             )
         super().__init__(schedule)
 
@@ -108,7 +108,7 @@ class DeferredRecipeHook(SwitchRecipeHook):
         if isinstance(runner.train_dataloader.dataset, InMemoryDataset):
             raise ConfigError(
                 'DeferredRecipeHook cannot change the pipeline of images that are in '
-                'memory already: leave --in-memory out'
+                'memory already: leave out --in-memory'
             )
         SwitchRecipeHook._switch_train_pipeline(runner, train_pipeline)
 

@@ -71,13 +71,13 @@ class ProvenanceHook(Hook):
             raise ConfigError(
                 f'the training images or labels (fingerprint {self.data}) are not '
                 f'those of the checkpoint ({told}) that this run resumes from: '
-                'resume with the same data, or start anew with load_from'
+                'resume with the same data, or start a new training with load_from'
             )
         ranks = self.told.get('ranks', get_world_size())
         if ranks != get_world_size():
             runner.logger.warning(
                 f'resumed on {get_world_size()} ranks instead of {ranks}: a step has '
-                'another number of images, and the weights will be others'
+                'another number of images, so the weights will differ'
             )
         before = self.told.get('settings')
         if before and (found := changes(before, plain_settings(runner.cfg.to_dict()))):
@@ -87,8 +87,8 @@ class ProvenanceHook(Hook):
             )
             if any(change.startswith('optim_wrapper.optimizer.') for change in found):
                 runner.logger.warning(
-                    "the optimizer goes on with the checkpoint's settings: for another "
-                    'learning rate start anew, with load_from'
+                    "the optimizer keeps the checkpoint's settings: for another "
+                    'learning rate start a new training with load_from'
                 )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -154,7 +154,7 @@ class SelfPacedExpertsHook(Hook):
         if not runner.cfg.get('val_dataloader'):
             raise ConfigError(
                 f'{OWNER} compares on the images of val_dataloader, which the config has '
-                'not: add it, or leave --no-validate out'
+                'not: add it, or leave out --no-validate'
             )
 
     def _images(self, runner: Runner) -> tuple[Any, Any]:

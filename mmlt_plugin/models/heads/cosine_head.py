@@ -56,7 +56,7 @@ class CosineClsHead(LinearHead):
         if scale == 1 and not hasattr(loss, 'check_head'):
             print_log(
                 f'CosineClsHead: {type(loss).__name__} of cosines, which lie in '
-                '[-1, 1], stays large whatever is learnt: set scale, to 16 or 30 say',
+                '[-1, 1], stays large whatever is learnt: set scale, for example to 16 or 30',
                 'current',
                 level=logging.WARNING,
             )

@@ -66,8 +66,8 @@ class LogitAdjustedHead(ModuleWithConstants, LinearHead):
         """Refuse a loss that has adjusted the logits already."""
         if isinstance(loss, LogitAdjustedLoss):
             raise ConfigError(
-                f'LogitAdjustedHead would adjust the logits once more that '
-                f'{type(loss).__name__} has adjusted in training: use one of both'
+                f'LogitAdjustedHead would adjust the logits a second time that '
+                f'{type(loss).__name__} has adjusted in training: use only one of them'
             )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:

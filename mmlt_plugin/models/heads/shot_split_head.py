@@ -83,8 +83,8 @@ class ShotSplitHead(LinearHead):
         """Refuse smoothed labels."""
         if isinstance(loss, LabelSmoothLoss):
             raise ConfigError(
-                'LabelSmoothLoss wants some probability on every class, and ShotSplitHead '
-                'predicts those of its split only: set model.head.loss to CrossEntropyLoss'
+                'LabelSmoothLoss needs a probability for every class, and ShotSplitHead only '
+                'predicts those of its split: set model.head.loss to CrossEntropyLoss'
             )
 
     def check_sampler(self, sampler: Any) -> None:

@@ -32,7 +32,7 @@ def stack_targets(data_samples: Sequence[DataSample]) -> torch.Tensor:
     if len(labels) > 1 and numbers != {1}:
         raise ConfigError(
             f'images came with {sorted(numbers)} labels, and each needs exactly one: '
-            'train_dataloader.dataset must be no multi-label one'
+            'train_dataloader.dataset must not be multi-label'
         )
     return torch.cat(labels)
 
@@ -52,7 +52,7 @@ def stack_labels(data_samples: Sequence[DataSample], owner: str) -> torch.Tensor
     label = stack_targets(data_samples)
     if label.dim() > 1:
         raise ConfigError(
-            f'{owner} got soft labels and needs one label an image: remove batch '
+            f'{owner} got soft labels and needs one label per image: remove batch '
             'augmentations such as mixup from model.train_cfg.augments'
         )
     return label

@@ -48,9 +48,9 @@ def check_logits_suffice(owner: Any, head: Any) -> None:
     """
     if type(head).loss is not ClsHead.loss:
         raise ConfigError(
-            f'{type(owner).__name__} makes the loss of the logits itself, and '
+            f'{type(owner).__name__} computes the loss from the logits, and '
             f'{type(head).__name__} has a loss of its own: use a head without one, '
-            'CosineClsHead or LinearClsHead say'
+            'such as CosineClsHead or LinearClsHead'
         )
 
 

@@ -95,7 +95,7 @@ class BatchAugmentPreprocessor(ClsDataPreprocessor):
                 raise ConfigError(
                     f'BatchAugmentPreprocessor crops to the size of the images, which is '
                     f'{tuple(inputs.shape[-2:])} and not crop_size={self.crop_size}: '
-                    'resize them in the pipeline, or leave --in-memory out'
+                    'resize them in the pipeline, or leave out --in-memory'
                 )
             data = dict(
                 data,
