@@ -189,9 +189,9 @@ def _history_buffer_globals() -> list:
 def distributed_needs_cuda(cfg: Any) -> None:
     """Let ``--launcher pytorch`` run on a machine without an accelerator.
 
-    mmengine calls ``torch.cuda.set_device`` and hands DDP a device id on any machine. A gloo
-    process group that exists already, and DDP without device ids, avoid both. With an
-    accelerator nothing changes.
+    mmengine calls ``torch.cuda.set_device`` and hands DDP a device id on any machine. This
+    makes a gloo process group beforehand and gives DDP no device ids, which avoids both.
+    With an accelerator nothing changes.
 
     Args:
         cfg: The runner's config, changed in place, after its ``launcher`` is set.

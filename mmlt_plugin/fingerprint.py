@@ -14,9 +14,9 @@ from .labels import resolve_labels
 def data_fingerprint(dataset: Any) -> str:
     """Hash of the images and labels of a dataset, in item order.
 
-    Images on disk contribute their names, without the root folder; images in memory
-    contribute their pixels. The same data thus have the same fingerprint on every machine. A
-    dataset without ``get_data_info`` contributes only its labels.
+    Images on disk contribute the last two parts of their path, folder and file name; images
+    in memory contribute their pixels. The same data thus have the same fingerprint on every
+    machine. A dataset without ``get_data_info`` contributes only its labels.
 
     Args:
         dataset: A dataset, through any nest of wrappers.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-#: Prefixes of keys that concern logging, evaluation and storage, not what is trained.
+#: Prefixes of keys that concern how a training is run, evaluated and stored, not what is
+#: trained.
 ABOUT_THE_RUN = (
     '_', 'resume', 'load_from', 'work_dir', 'launcher', 'log_level', 'log_processor',
     'env_cfg', 'visualizer', 'vis_backends', 'auto_scale_lr', 'experiment_name',

@@ -6,7 +6,7 @@ import torch
 
 
 def to_device(tensor: torch.Tensor, device: torch.device | str) -> torch.Tensor:
-    """Copy a tensor from the host to a device without waiting for it.
+    """Move a tensor from the host to a device without waiting for it.
 
     Args:
         tensor: A tensor on the CPU.

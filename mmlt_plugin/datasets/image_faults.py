@@ -13,8 +13,9 @@ MARKS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND\xaeB`\x82'}
 def fault_of(path: str, clips: bool = True, decode: bool = False) -> str | None:
     """What is wrong with an image file, or None.
 
-    Reads only the first and last bytes, so half a million files take minutes. A file is
-    decoded if it does not end as it should, has another format, or has 16 bits.
+    In general only the first and last bytes are read, so half a million files take minutes.
+    A file is decoded if it does not end as it should, has another format or 16 bits, or with
+    ``decode``.
 
     Args:
         path: The file.

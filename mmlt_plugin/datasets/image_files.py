@@ -37,8 +37,9 @@ def visible_folders(folder: Path) -> list[Path]:
 def find_images(folders: list[Path]) -> list[str]:
     """Sorted paths of the images at any depth below some folders.
 
-    Hidden folders and files are skipped, and so are links to folders already visited. Other
-    files whose names are not those of images are counted in a warning.
+    Hidden folders and files are skipped, and so are links to a folder above them or to one
+    that another link has led to. Other files whose names are not those of images are counted
+    in a warning.
 
     Args:
         folders: Where to look.

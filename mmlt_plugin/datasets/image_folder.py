@@ -56,8 +56,8 @@ class ImageFolderDataset(ImageListDataset):
         **kwargs: Arguments of mmpretrain's ``BaseDataset``, ``pipeline`` above all.
 
     Raises:
-        ConfigError: The split has no folder, no image or an unknown class, or ``train`` has
-            fewer than two folders.
+        ConfigError: The split has no folder, no image, or a folder of an unknown class; or
+            without ``classes`` there are fewer than two folders in ``train``.
 
     Example:
         >>> from mmlt_plugin.datasets import ImageFolderDataset

@@ -31,7 +31,8 @@ class INaturalist(BenchmarkList):
         **kwargs: Arguments of mmpretrain's ``BaseDataset``.
 
     Raises:
-        ConfigError: The year is unknown, or the JSON is no COCO-style annotation file.
+        ConfigError: The year is unknown, or the JSON is no COCO-style annotation file or has an
+            annotation of an unlisted category.
 
     Example:
         >>> from mmlt_plugin.datasets import INaturalist

@@ -24,7 +24,7 @@ class RedrawBroken(DatasetWrapper):
     Without this wrapper a broken image ends the training with an error that names its path;
     ``tools/dataset/check.py`` lists all such files. If they cannot be repaired, the wrapper
     substitutes another image *of the same class*, the same one every time. mmengine's own
-    refetching draws from all images, mostly frequent classes, and would bias every
+    refetching draws from all images, and so mostly from frequent classes, which would bias every
     re-balancing sampler.
 
     Args:
@@ -33,7 +33,7 @@ class RedrawBroken(DatasetWrapper):
             workers.
 
     Raises:
-        ConfigError: More images are broken, or all of a class.
+        ConfigError: More than ``max_share`` of the images are broken, or all of a class.
 
     Example:
         >>> from mmlt_plugin.datasets import RedrawBroken

@@ -28,7 +28,8 @@ class UnlabelledImages(ImageListDataset):
             ``metainfo`` with the classes that can be predicted.
 
     Raises:
-        ConfigError: The folder has no image, or an image that is read is broken.
+        ConfigError: The folder has no image. Reading a broken image raises it too, with the
+            path.
 
     Example:
         >>> from mmlt_plugin.datasets import UnlabelledImages

@@ -12,7 +12,7 @@ SUFFIX = '.unfinished'
 
 
 class AtomicBackend(LocalBackend):
-    """mmengine's local file backend, which writes to another name, syncs, then renames.
+    """A local file backend for mmengine that writes to another name, syncs, then renames.
 
     A process killed at any moment leaves either the complete old file or the complete new
     one. ``backend_args=dict(backend='atomic')`` selects it wherever mmengine writes.

@@ -47,7 +47,7 @@ class LazyHistoryBuffer(HistoryBuffer):
             self._settle()
 
     def current(self) -> Any:
-        """The latest value, without fetching others: iteration times are read one by one."""
+        """The latest value; fetches nothing if it is a number, as iteration times are."""
         if self._new_values and not isinstance(self._new_values[-1], torch.Tensor):
             return self._new_values[-1]
         return super().current()

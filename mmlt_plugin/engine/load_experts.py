@@ -16,7 +16,7 @@ def load_experts(checkpoints: Sequence[str], counts: np.ndarray) -> list[Any]:
     """Load the classifiers that a student learns from.
 
     Args:
-        checkpoints: From trainings with ``ShotSplitHead``, one per split.
+        checkpoints: From trainings with ``ShotSplitHead``, each for a different split.
         counts: The student's training images per class, (C,).
 
     Returns:

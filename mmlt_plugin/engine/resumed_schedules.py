@@ -40,8 +40,8 @@ def follower_of_evaluations(runner: Runner) -> str | None:
 def replay_schedules(runner: Runner) -> None:
     """Step new schedulers through all past iterations, from the optimizer's base rates.
 
-    Most schedulers modify the current rate, so one that followed another schedule would
-    remain wrong.
+    Most schedulers modify the current rate, so a rate that followed another
+    schedule would remain wrong.
     """
     for group in in_one_list(runner.optim_wrapper.param_groups):
         for key in [key for key in group if key.startswith('initial_')]:

@@ -104,7 +104,7 @@ def default_work_dir(config: str) -> str:
 
     Args:
         config: Path of the config. Below a folder ``configs`` the path from there on is
-            kept, since methods have configs of the same name.
+            kept, since methods have configs of the same name; otherwise only the file name.
 
     Example:
         >>> from mmlt_plugin.scripts.cli import default_work_dir

@@ -15,7 +15,7 @@ from ..settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
-    """Find learning rate schedules that are longer or shorter than the training.
+    """Find learning rate schedules that end after the training, or cosine ones before it.
 
     Args:
         cfg: A config of a training by epochs.

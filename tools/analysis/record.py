@@ -46,7 +46,7 @@ FLAGS_WITH_VALUE = ('--amp-dtype', '--compile')
 
 
 def overrides(command: list[str]) -> list[str]:
-    """The command line's changes of the config."""
+    """The command line's changes to the config."""
     found = [word for word in command[2:] if re.match(r'[\w.]+=', word)]
     for word, following in zip(command, [*command[1:], '-']):
         flag, equals, _ = word.partition('=')
@@ -111,7 +111,7 @@ def is_copy(config: str, work_dir: Path) -> bool:
 
 
 def share_of_devices(cfg: Config, ranks: int, run: dict) -> None:
-    """Set a run's batch size to the images of a step, summed over devices."""
+    """Judge a run's batch size by the images of a step, over all devices."""
     own = 'train_dataloader.batch_size'
     accumulated = cfg.optim_wrapper.get('accumulative_counts', 1)
     step = ranks * cfg.train_dataloader.batch_size * accumulated
@@ -206,7 +206,7 @@ def record(work_dir: Path, results: Path) -> Path:
     refuse_another_training(out, run)
     out.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(run, indent=1)
-    # Lists of numbers in one line, and so every evaluation.
+    # Every list of numbers on one line, and every evaluation too.
     text = re.sub(r'\[\s+(\d+(?:,\s+\d+)*)\s+\]', compact, text)
     text = re.sub(r'\{\s+"epoch": \d+,\s+"all[^}]*\}', compact, text)
     out.write_text(text + '\n')

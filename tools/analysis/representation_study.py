@@ -1,4 +1,4 @@
-"""BBN's Section 3: does re-balancing help the features or the classifier?
+"""BBN's Section 3: which re-balancing is best for features, which for the classifier?
 
     python tools/analysis/representation_study.py WORK_DIR [--data cifar10] [-- TRAIN_ARGS]
 

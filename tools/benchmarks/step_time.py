@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument('--size', type=int, default=224, help='image size in pixels')
     parser.add_argument(
-        '--steps', type=int, default=20, help='number of steps to measure'
+        '--steps', type=int, default=20, help='number of steps to measure for each'
     )
     parser.add_argument('--bf16', action='store_true', help='autocast to bfloat16')
     args = parser.parse_args()

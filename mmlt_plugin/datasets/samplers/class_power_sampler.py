@@ -168,8 +168,8 @@ class ReversedSampler(ClassPowerSampler):
     r"""Draw rare classes more often than frequent ones, :math:`P_i \propto 1 / N_i`.
 
     BBN Eq. 4. A single image of class i thus has a probability proportional to
-    :math:`1 / N_i^2`; weighting images with :math:`1 / N_i` is class-balanced sampling. Arguments as in
-    :class:`ClassPowerSampler`, without ``power``.
+    :math:`1 / N_i^2`; weighting images with :math:`1 / N_i` is class-balanced sampling.
+    Arguments as in :class:`ClassPowerSampler`, without ``power``.
 
     Example:
         >>> from mmlt_plugin.datasets import LongTailedDataset, ReversedSampler

@@ -21,8 +21,8 @@ class EpisodeBatchSampler(Sampler):
 
     Gidaris and Komodakis, CVPR 2018, as in the released code. A batch begins with
     ``images_per_class`` different images of each of ``novel`` classes, class by class. The
-    rest are images of other classes, all equally likely, without repetition as long as
-    the class has images. An epoch has as many batches as the sampler fills. Every rank has
+    rest are images of other classes, each class equally likely, without repetition if the
+    class has enough images. An epoch has as many batches as the sampler fills. Every rank has
     its own episodes, a pure function of seed, epoch and rank.
 
     Args:

@@ -20,8 +20,8 @@ class ShotSplitSampler(DefaultSampler):
     """Draw only images of many-, medium- or few-shot classes, each once per epoch.
 
     For models of a single split, such as the experts of LFME (Xiang et al., ECCV 2020,
-    Sec. 3.1). The order is that of mmengine's ``DefaultSampler`` on that part of the
-    dataset.
+    Sec. 3.1). In every epoch the order and the split among ranks are those of mmengine's
+    ``DefaultSampler`` on that part of the dataset.
 
     Args:
         dataset: The dataset, wrapped or not, which provides the labels.

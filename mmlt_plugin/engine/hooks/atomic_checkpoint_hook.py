@@ -90,7 +90,7 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend.rmtree(path)
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
-        if not self.save_best:  # not set up without training
+        if not self.save_best:  # without training there is no file_backend
             return
         for key in self.key_indicators:
             if key != 'auto' and key not in metrics:

@@ -177,7 +177,7 @@ def _check_classes(runner: Runner, trained: Any, tested: Any) -> None:
 def drawing_sampler(loader: Any) -> Any:
     """The sampler that actually draws a dataloader's images.
 
-    A custom batch sampler draws itself, and ``sampler`` is then unused.
+    A custom batch sampler draws the images itself; ``loader.sampler`` is then a placeholder.
     """
     batches = loader.batch_sampler
     return loader.sampler if type(batches) is BatchSampler else batches

@@ -29,10 +29,11 @@ class ExactResumeHook(Hook):
 
     At the start of every epoch all random number generators, including those of the
     dataloader's workers, are seeded by (seed, epoch, rank, worker). After resuming,
-    augmentation, mixup and dropout are thus the same as without the interruption, with
-    persistent workers or not, and no state has to be stored. Samplers and BBN's alpha depend
-    on the epoch anyway. mmengine neither saves generators nor re-seeds them: its persistent
-    workers continue with arbitrary numbers, and others repeat the same numbers every epoch.
+    augmentation, mixup and dropout are thus the same as without the interruption, with any
+    number of workers, persistent or not, and no state has to be stored. Samplers and BBN's
+    alpha depend on the epoch anyway. mmengine neither saves generators nor re-seeds them:
+    its persistent workers continue with arbitrary numbers, and others repeat the same
+    numbers every epoch.
 
     The config's schedules also take precedence over those in the checkpoint, so that a run
     can be extended: mmengine restores the old ``end``, and a longer training never reaches
@@ -144,7 +145,7 @@ class EpochSeededPipeline:
 
 
 def why_not_exact(runner: Runner) -> Iterator[str]:
-    """Reasons why a resumed training will not end with the same weights."""
+    """Why a resumed training will not end with the weights of an uninterrupted one."""
     # The config's: by now the runner has adopted the checkpoint's seed.
     if runner.cfg.get('randomness', {}).get('seed') is None:
         yield 'randomness.seed is not set, so the resumed samplers draw anew'

@@ -54,7 +54,7 @@ class FiniteLossHook(Hook):
         data_batch: Any = None,
         outputs: dict | None = None,
     ) -> None:
-        """Check the losses that have arrived, and queue those of this iteration."""
+        """Queue the losses of this iteration, and check those that have arrived."""
         losses = {
             name: value.detach()
             for name, value in (outputs or {}).items()

@@ -25,7 +25,8 @@ class SecondStageHook(Hook):
         fresh: Names of parts, such as ``head``, that are not loaded from the checkpoint.
 
     Raises:
-        ConfigError: There is no checkpoint to start from, or it lacks a frozen parameter.
+        ConfigError: There is no checkpoint to start from, or a frozen tensor is missing from it
+            or has another shape.
 
     Example:
         >>> default_hooks = dict(

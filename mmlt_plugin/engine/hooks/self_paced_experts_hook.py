@@ -49,9 +49,9 @@ class SelfPacedExpertsHook(Hook):
 
     Args:
         checkpoints: The experts' checkpoints, from trainings with ``ShotSplitHead`` on the same
-            data, one per split.
+            data, each for a different split.
         threshold: :math:`\beta` in [0, 1): the expert's weight is 1 until the student reaches
-            this share of its accuracy.
+            this share of the expert's accuracy.
         dataset: Changes to ``val_dataloader.dataset`` for the validation images, if the
             benchmark has a split for such choices: ``dict(split='val')``.
         interval: Number of epochs between comparisons.

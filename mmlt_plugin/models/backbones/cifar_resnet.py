@@ -80,7 +80,7 @@ class CIFARResNet(ResNet_CIFAR):
         super().__init__(depth, **{**settings, **kwargs})
 
     def make_res_layer(self, **kwargs: Any) -> nn.Sequential:
-        """One stage of blocks, whose first block gets an option-A shortcut."""
+        """One stage of blocks, whose first block gets an option-A shortcut if needed."""
         layer = super().make_res_layer(**kwargs)
         first: Any = layer[0]
         if first.downsample is not None:

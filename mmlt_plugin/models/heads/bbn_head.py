@@ -124,7 +124,7 @@ class BBNHead(ClsHead):
             **kwargs: Passed on to the loss.
 
         Returns:
-            dict: ``loss_conventional`` and ``loss_rebalancing``, weighted, ``alpha``, and with
+            dict: The weighted ``loss_conventional`` and ``loss_rebalancing``; ``alpha``; and with
             ``cal_acc`` also ``accuracy_top-k`` in percent, weighted in the same way.
         """
         if not self._knows_alpha:

@@ -33,7 +33,7 @@ class EarlyExitHead(MultiExpertHead):
         head: Config of an exit's head without ``in_channels``; its loss must depend on the
             logits alone.
         in_channels: Channels of the features, from the first stage to the last.
-        confidence: Probability in (0, 1] above which an exit is confident.
+        confidence: An exit is confident if its largest probability exceeds this, in (0, 1].
 
     Raises:
         ConfigError: ``confidence`` lies outside its range, the head overrides ``loss`` or has
@@ -85,7 +85,8 @@ class EarlyExitHead(MultiExpertHead):
 
         Args:
             feats: One feature per exit.
-            data_samples: The batch's labels; of a soft label the largest part counts.
+            data_samples: The batch's labels; an exit is correct about a soft label if it
+                predicts its largest part.
             **kwargs: Passed on to the loss.
 
         Returns:

@@ -187,9 +187,9 @@ class FSLwFHead(LinearHead):
     ) -> dict[str, torch.Tensor]:
         """Loss of the images; in the second stage of those that are no exemplars.
 
-        In the second stage, the images of classes that play few-shot classes and those of
-        the others are weighted by the number of classes on either side, so that no class is
-        favoured. (In the released config for ImageNet a plain mean is nearly the same.)
+        In the second stage, the images of classes that play few-shot classes weigh as much in
+        total as there are such classes, and likewise the images of the others, so that no
+        class is favoured. (In the released config for ImageNet a plain mean is nearly the same.)
 
         Args:
             feats: Features, of which the last is used.

@@ -16,7 +16,7 @@ from .targets import stack_labels, stack_targets
 class LinearHead(LinearClsHead):
     """mmpretrain's ``LinearClsHead`` with a correct training accuracy.
 
-    mmpretrain counts a prediction only if its score is above 0. That holds for
+    mmpretrain counts a prediction only if its score is above 0. This is right for
     probabilities, but the largest logit, especially a cosine, can be negative.
 
     Example:

@@ -64,7 +64,7 @@ class ShotSplitHead(LinearHead):
         self.many = many
         self.few = few
         self.check_loss(self.loss_module)
-        # 1 for the split's classes, rather than an infinite offset for their logits,
+        # 1 for the split's classes. Not an offset of the logits, -inf for all others,
         # because FiniteLossHook only lets finite tensors into a checkpoint.
         self.register_buffer('own', torch.ones(self.num_classes))
 

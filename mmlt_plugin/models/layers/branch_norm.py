@@ -44,8 +44,8 @@ class BranchNorm(nn.Module):
 class _ScaleAndShift(nn.LayerNorm):
     """Scales and shifts (G, D) of G normalisations.
 
-    It normalises nothing. It inherits this class for optimizer settings such as
-    ``norm_decay_mult``, which recognise normalisation layers by their class.
+    It normalises nothing. It inherits from ``LayerNorm`` for the sake of optimizer settings
+    such as ``norm_decay_mult``, which recognise normalisation layers by their class.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -18,7 +18,7 @@ class WeightGenerator(nn.Module):
     .. math:: g(f) = \phi_{avg} \odot f + \phi_{att} \odot
         \sum_b \mathrm{softmax}_b\big(\gamma \cos(\phi_q f, k_b)\big)\, w_b
 
-    and the row of a class is the mean of g over its images.
+    and the row of a class that is no base class is the mean of g over its images.
 
     Args:
         num_classes: Number of classes C, each of which has a key :math:`k_b`.

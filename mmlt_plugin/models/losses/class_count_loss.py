@@ -18,7 +18,7 @@ NORMALIZERS = ('weights', 'batch')
 
 
 class ClassCountLoss(ModuleWithConstants):
-    r"""Mean over the images of a loss weighted by class.
+    r"""A loss of every image, weighted by class and averaged.
 
     .. math:: L = \frac{\sum_n w_{y_n} \ell(z_n, y_n)}{\sum_n w_{y_n}}
         \quad\text{or}\quad \frac1N \sum_n w_{y_n} \ell(z_n, y_n)

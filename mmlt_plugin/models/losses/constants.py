@@ -45,7 +45,7 @@ class ModuleWithConstants(nn.Module):
         super()._apply(fn, recurse)
         for name in self.constants:
             constant = getattr(self, name)
-            device = fn(constant.float()).device  # MPS has no float64
+            device = fn(constant.float()).device  # float32, as MPS has no float64
             dtype = torch.float32 if device.type == 'mps' else torch.float64
             setattr(self, name, constant.to(device, dtype))
         return self

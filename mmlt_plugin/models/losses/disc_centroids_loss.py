@@ -9,7 +9,7 @@ from ...checks import check_number
 
 
 class DiscCentroidsLoss(nn.Module):
-    r"""Pull features to the centroid of their class, and push them from all others.
+    r"""Pull features to the centroid of their class, and push them away from all others.
 
     The loss of OLTR's visual memory (Liu et al., CVPR 2019, Sec. 3.1), as in the released
     code. For B features :math:`f_n` and C centroids :math:`m_i` it is
@@ -17,9 +17,9 @@ class DiscCentroidsLoss(nn.Module):
     .. math:: \frac{1}{2 B} \sum_n \|f_n - m_{y_n}\|^2 + \lambda \max\Big(0, \mu -
         \frac{1}{B C} \sum_n \sum_{i \ne y_n} \|f_n - m_i\|^2\Big)
 
-    The centroids' gradient is that of the released code, regardless of ``weight``: a class
-    with :math:`B_i` images in the batch moves by their mean difference from the centroid,
-    times :math:`B_i / (B_i + 1) / B`.
+    For the first term the centroids' gradient is that of the released code, regardless of
+    ``weight``: a class with :math:`B_i` images in the batch moves by their mean difference
+    from the centroid, times :math:`B_i / (B_i + 1) / B`.
 
     Args:
         num_classes: Number of classes C.

@@ -63,7 +63,7 @@ class LDAMLoss(ClassCountLoss):
         """Refuse a head whose logits are not cosines.
 
         Args:
-            head: The head with this loss; a true ``gives_cosines`` marks cosines.
+            head: The head with this loss; ``gives_cosines`` is True if its logits are cosines.
         """
         if not getattr(head, 'gives_cosines', False):
             raise ConfigError(
@@ -72,7 +72,7 @@ class LDAMLoss(ClassCountLoss):
             )
 
     def set_class_counts(self, counts: Sequence[int] | np.ndarray) -> None:
-        """Set the training images per class; a class without any counts as the rarest."""
+        """Set the training images per class; a class without images is treated as the rarest."""
         super().set_class_counts(counts)
         rarest = self.counts[self.counts > 0].min()
         shares = rarest / self.counts.clamp_min(rarest)

@@ -25,7 +25,7 @@ class RangeLoss(FeatureLoss):
     Args:
         k: Number of distances per class, or fewer if it has fewer.
         margin: Squared distance m, > 0, beyond which means are not pushed further. The
-            defaults of margin and weights are OLTR's for ImageNet-LT.
+            defaults of margin and weights are those of OLTR's comparison on ImageNet-LT.
         alpha: Weight of the distances within classes, >= 0.
         beta: Weight of the distance between means, >= 0.
 

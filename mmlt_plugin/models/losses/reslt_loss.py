@@ -32,7 +32,8 @@ class ResLTLoss(nn.Module):
     two hard labels.
 
     Args:
-        alpha: Weight of the branch loss, in [0, 1]; close to 1 in most of the paper's settings.
+        alpha: Weight of the branch loss, in [0, 1]. The paper has 0.995 on CIFAR and 0.90 on
+            iNaturalist, the released code 0.72 to 0.998.
         branch_eps: :math:`\epsilon \ge 0`, which caps the loss of one pair at
             :math:`-\log \epsilon`; 0 is ordinary cross-entropy.
         fusion_eps: :math:`\epsilon'`, 0 on CIFAR and iNaturalist, 1e-7 on ImageNet-LT.

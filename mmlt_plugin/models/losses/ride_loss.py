@@ -21,7 +21,7 @@ class RIDELoss(ModuleWithConstants):
     r"""The experts' own losses, minus a reward for their distance to the mean.
 
     RIDE (Wang et al., ICLR 2021, Sec. 3), as in the released code: with the mean logits
-    :math:`\bar z` of K experts, which get no gradient,
+    :math:`\bar z` of K experts, through which no gradient flows,
 
     .. math:: L = \sum_{k=1}^K \ell(z_k, y) - \lambda \bar T^2 \sum_{k=1}^K
         \mathrm{KL}\big(\mathrm{softmax}(\bar z / T)\,\|\,\mathrm{softmax}(z_k / T)\big)

@@ -28,8 +28,8 @@ class BilateralNeck(BackboneParts):
             to obtain the last block with all its settings.
         norm_cfg: Normalisation within the branches, each of which only sees one half; None
             is the backbone's own.
-        branch: ``both``; or ``conventional`` or ``rebalancing`` for the features of one
-            branch, also for all training images, to judge them as in BBN's Table 5.
+        branch: ``both``; or ``conventional`` or ``rebalancing`` to send all images, also in
+            training, through one branch only, to judge it as in BBN's Table 5.
         pairs: Whether a training batch is a uniform and a re-balanced half. False sends
             every image through both blocks, as in evaluation.
 

@@ -36,7 +36,8 @@ class MultiExpertNeck(BackboneParts):
 
     Raises:
         ConfigError: An argument lies outside its range or does not divide the channels, the
-            backbone has too few stages, or a narrower one has a checkpoint to start from.
+            backbone has no residual stages or too few, or a narrower one has a checkpoint
+            to start from.
 
     Example:
         >>> import torch
