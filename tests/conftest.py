@@ -1,4 +1,4 @@
-"""Fixtures: real data where it is, gloo processes, scripts run as a user runs them."""
+"""Fixtures: real data if present, gloo processes, scripts run as users run them."""
 
 import logging
 import os
@@ -59,7 +59,7 @@ def pytest_sessionfinish(session):
 
 
 def write_promises(path, promises):
-    """Replace the table in the document by what the tests have shown."""
+    """Replace the table in the document by the tests' results."""
     lines = [
         '| promise | tested by | faults injected | runs | lost |',
         '|---|---|---|---|---|',
@@ -77,7 +77,7 @@ def write_promises(path, promises):
 
 @pytest.fixture(scope='session')
 def cifar_root():
-    """Folder of the official CIFAR files; tests are skipped where they are not."""
+    """Folder of the official CIFAR files; without them tests are skipped."""
     root = ROOT / 'data'
     for folder in ('cifar-10-batches-py', 'cifar-100-python'):
         if not (root / folder).is_dir():
@@ -95,7 +95,7 @@ def gloo2(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def zygote():
-    """What Python scripts are forked from."""
+    """The process from which Python scripts are forked."""
     process = Zygote()
     yield process
     process.close()
@@ -103,7 +103,7 @@ def zygote():
 
 @pytest.fixture
 def warned(monkeypatch):
-    """The texts of the warnings that are logged from here on."""
+    """Texts of the warnings that are logged during the test."""
     texts = []
 
     def keep(_, record):
@@ -116,7 +116,7 @@ def warned(monkeypatch):
 
 @pytest.fixture
 def on_pretend_device():
-    """A device that is not the host, as a GPU is not."""
+    """A device that, like a GPU, is not the host."""
     if not AVAILABLE:
         pytest.skip('needs a PyTorch that has devices written in Python, and no CUDA')
     with pretend_device():
@@ -125,7 +125,7 @@ def on_pretend_device():
 
 @pytest.fixture
 def off_the_host():
-    """A device that is not the host, if there is any."""
+    """A device other than the host, if there is any."""
     with pretend_device() if AVAILABLE else nullcontext():
         yield
 
@@ -166,7 +166,7 @@ def run_tool(tmp_path, zygote):
 
 @pytest.fixture
 def save_documented(request):
-    """Put a config of README or docs where it tells users to, and remove it again."""
+    """Save a config of README or docs where users are told to, and remove it afterwards."""
     paths = []
 
     def write(name, old='', new=''):

@@ -1,4 +1,4 @@
-"""What autocast does on CUDA, for another device."""
+"""CUDA's autocast rules for another device."""
 
 import re
 from pathlib import Path
@@ -46,7 +46,7 @@ def listed(macros):
 
 
 def kernel(name, choose):
-    """An operation after a cast to the type that is chosen from those of its inputs."""
+    """An operation whose inputs are first cast to a common type chosen from theirs."""
     base, _, overload = name.partition('.')
     func = getattr(getattr(torch.ops.aten, base), overload or 'default')
     autocast = torch._C.DispatchKeySet(getattr(torch._C.DispatchKey, KEY))
@@ -84,7 +84,7 @@ def tensors_in(tree):
 
 
 def map_tensors(function, tree):
-    """The same arguments with a function of each tensor in its place."""
+    """The same arguments with a function applied to every tensor."""
     if isinstance(tree, torch.Tensor):
         return function(tree)
     if isinstance(tree, dict):

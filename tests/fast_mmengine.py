@@ -1,4 +1,4 @@
-"""What a small training spends on other things than training, made short."""
+"""Shortens what a small training spends on things other than training."""
 
 import functools
 import gc

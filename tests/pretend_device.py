@@ -45,7 +45,7 @@ there = False
 
 
 class PretendTensor(torch.Tensor):
-    """A tensor of the device, around the one of the host that has its values."""
+    """A tensor of the device, which wraps the host's tensor with its values."""
 
     @staticmethod
     def __new__(cls, inner):
@@ -82,7 +82,7 @@ class PretendTensor(torch.Tensor):
 
 
 class Factories(TorchDispatchMode):
-    """Tensors that are made on the device from none of its tensors."""
+    """Creates tensors on the device that do not depend on others."""
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -92,7 +92,7 @@ class Factories(TorchDispatchMode):
 
 
 def run(func, args, kwargs):
-    """Let the CPU compute it, unless a GPU would refuse."""
+    """Let the CPU compute an operation, unless a GPU would refuse it."""
     name = func.__name__.split('.')[0]
     made = kwargs.get('device') is not None
     onto = torch.device(kwargs['device']).type if made else NAME  # where the result is
@@ -125,7 +125,7 @@ def without_device(tensor):
 
 
 def strangers(name, args, kwargs):
-    """Tensors of the host that may not stand beside the device's."""
+    """Host tensors that must not be mixed with the device's."""
     if name in COPYING:
         return []
     if name in INDEXING and isinstance(args[0], PretendTensor):
@@ -148,7 +148,7 @@ def picks_by_mask(name, args):
 
 
 def crosses(args, kwargs, onto):
-    """Whether a copy is between host and device, and waited for."""
+    """Whether a copy is between host and device and blocks."""
     if len(tensors_in(args)) == 2:  # copy_(self, source, non_blocking)
         sides = [of_the_host(t) for t in args[:2]]
         waited = not kwargs.get('non_blocking', args[2:] == (True,))
@@ -159,7 +159,7 @@ def crosses(args, kwargs, onto):
 
 
 class Module:
-    """What PyTorch calls ``torch.<device>``."""
+    """The module ``torch.<device>`` that PyTorch expects."""
 
     is_initialized = is_available = staticmethod(lambda: there)
     current_device = staticmethod(lambda: 0)
@@ -171,7 +171,7 @@ class Module:
 
 @cache
 def register():
-    """Tell PyTorch of the device, once in a process."""
+    """Register the device with PyTorch, once per process."""
     hook = type(
         'Hook',
         (backend_registration._DummyPrivateUse1Hook,),
@@ -211,7 +211,7 @@ def pretend_device():
 
 
 def saving_inner(save):
-    """Let a file hold tensors of no device's making, as that of a GPU does."""
+    """Let files contain plain tensors, like those saved on a GPU."""
 
     def saved(tree, *args, **kwargs):
         save(tree_map_only(PretendTensor, lambda t: t.inner, tree), *args, **kwargs)
@@ -220,7 +220,7 @@ def saving_inner(save):
 
 
 def on_the_host(make, where):
-    """Let a function that PyTorch has no dispatcher for make its tensors on the host first."""
+    """Let a function without a dispatcher create its tensors on the host first."""
 
     def made(source, *args, **kwargs):
         ours = str(kwargs.get(where)).startswith(NAME)

@@ -19,7 +19,7 @@ read_all = CIFAR10.load_data_list
 
 @DATASETS.register_module()
 class CIFARWithManyClasses(CIFAR100):
-    """Real CIFAR images in the place of a data set that is not here."""
+    """Real CIFAR images instead of a data set that is not available."""
 
     def __init__(self, many_classes, **kwargs):
         self.many_classes = many_classes
@@ -55,7 +55,7 @@ def shrink(value):
 
 
 def small_model(value):
-    """Without downloads, and of the fewest blocks that can be cut into parts."""
+    """Without downloads, and with the fewest blocks that can be split into parts."""
     if isinstance(value, dict):
         init = value.get('init_cfg')
         if isinstance(init, dict) and init.get('type') == 'Pretrained':
@@ -69,14 +69,14 @@ def small_model(value):
 
 
 def few_blocks(monkeypatch):
-    """Make mmpretrain's ResNet-50s of five blocks, as wide as they are."""
+    """Reduce mmpretrain's ResNet-50s to five blocks of full width."""
     for net in (ResNet, ResNeXt):
         block, _ = net.arch_settings[50]
         monkeypatch.setitem(net.arch_settings, 50, (block, (1, 1, 1, 2)))
 
 
 def few_or_all(cfg):
-    """Few images where all of them are looked at, for means of features of all classes."""
+    """A small number of images for configs that look at all of them; otherwise None."""
     if 'class_means' in cfg.default_hooks:
         # Of one class in two there are two.
         return cfg.data_preprocessor.num_classes * 3 // 2
@@ -92,7 +92,7 @@ ALL_IN = {
 
 
 def save_experts(leaf, cifar_root, folder):
-    """Checkpoints of untrained experts, as a student's config wants them."""
+    """Checkpoints of untrained experts for a student's config."""
     paths = []
     for number, split in enumerate(ALL_IN):
         name = leaf.replace('.py', f'_{split}.py')

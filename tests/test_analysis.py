@@ -1,4 +1,4 @@
-"""What the scripts under tools/analysis record and draw."""
+"""Records and pictures of the scripts in tools/analysis."""
 
 import html
 import json
@@ -220,7 +220,7 @@ def test_training(trained, draw):
 
 
 def test_curves_for_tensorboard(trained):
-    """Many-, medium- and few-shot curves come without any setting."""
+    """Many-, medium- and few-shot curves need no setting."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (folder,) = {file.parent for file in (trained / 'ce').rglob('events.out.*')}

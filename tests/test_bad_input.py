@@ -87,7 +87,7 @@ def snapshot(folder):
 
 @pytest.fixture
 def used_work_dir(tmp_path):
-    """A work dir with the things of an earlier run in it."""
+    """A work dir with files of an earlier run."""
     work_dir = tmp_path / 'work'
     work_dir.mkdir()
     for name in ('epoch_60.pth', 'last_checkpoint', CONFIG.split('/')[-1]):
@@ -134,7 +134,7 @@ def test_checkpoint_of_another_model(run_tool, tmp_path):
 
 
 def test_checkpoint_of_another_method(run_tool, tmp_path):
-    """A ResLT checkpoint holds all that a CE model needs, and more."""
+    """A ResLT checkpoint contains all tensors of a CE model, and more."""
     from mmengine.config import Config
     from mmpretrain.registry import MODELS
 

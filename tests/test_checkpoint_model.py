@@ -1,4 +1,4 @@
-"""Models from checkpoints: every config's text tells its own, and runs nothing."""
+"""Models from checkpoints: every config is parsed from its text, and nothing is executed."""
 
 import pytest
 import torch

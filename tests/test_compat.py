@@ -1,4 +1,4 @@
-"""Each workaround does its job, and the upstream problem it is for still exists."""
+"""Each workaround does its job, and its upstream problem still exists."""
 
 import pickle
 import subprocess

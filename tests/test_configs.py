@@ -43,7 +43,7 @@ RESLT = {
 
 @pytest.fixture(autouse=True)
 def own_images(tmp_path, monkeypatch):
-    """What the configs for the user's own folder look at."""
+    """A folder for the configs that read the user's own images."""
     for label in 'abcd':
         (tmp_path / 'images' / 'train' / label).mkdir(parents=True)
     monkeypatch.setenv('DATA', str(tmp_path / 'images'))
@@ -147,7 +147,7 @@ def reslt_learning_rate(epoch):
 
 
 def bbn_learning_rate(epoch):
-    """The released code's, which steps before every epoch, in PyTorch 1.0: from 0."""
+    """Learning rate of the released code with PyTorch 1.0, epochs counted from 0."""
     warmup = 1 / 3 + 2 / 3 * min(epoch / 5, 1)
     return 0.1 * warmup * 0.01 ** ((epoch >= 120) + (epoch >= 160))
 
@@ -246,7 +246,7 @@ def test_parameters_of_the_official_models(leaf, parameters):
 
 
 def test_cifar_policy_is_the_published_one():
-    """As torchvision has it, whose magnitudes are those of images of 32 pixels."""
+    """The policy equals torchvision's for images of 32 pixels."""
     found = load('reslt/resnet32_cifar100-lt-if100_mixup-autoaug.py')
     found = found.train_dataloader.dataset.dataset.pipeline[2].policies
     augment = AutoAugment(AutoAugmentPolicy.CIFAR10)

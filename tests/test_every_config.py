@@ -81,7 +81,7 @@ class InterruptionHook(Hook):
 
 @HOOKS.register_module()
 class NoWaitingHook(Hook):
-    """Nothing waits for the device from the batch to the optimizer's step."""
+    """Check that nothing waits for the device from the batch to the optimizer's step."""
 
     priority = 'HIGHEST'
 
@@ -109,7 +109,7 @@ class Float16(OptimWrapper):
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch, request):
-    """The first 6,000 real images of CIFAR's files, read once; what else saves time."""
+    """Use the first 6,000 real images of CIFAR, read once, and save time elsewhere."""
     monkeypatch.setattr(CIFAR10, 'load_data_list', read_some)
     few_blocks(monkeypatch)
     # mmengine collects garbage for every dataset and lays every config out by yapf.

@@ -32,7 +32,7 @@ SETTINGS = {
 
 
 def train(work_dir, workers=0):
-    """A process that trains, or goes on, until it is done or killed."""
+    """A process that trains, or resumes, until it is done or killed."""
     sync = os.fsync
 
     def slow_sync(descriptor):
@@ -62,7 +62,7 @@ def wait_for_checkpoint(work_dir, process):
 
 
 def check_checkpoints(work_dir):
-    """What last_checkpoint points to, and the best, are whole."""
+    """The last and the best checkpoint are complete."""
     pointer = work_dir / 'last_checkpoint'
     if pointer.exists():
         epoch = torch.load(pointer.read_text(), weights_only=True)['meta']['epoch']

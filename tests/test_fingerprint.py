@@ -8,7 +8,7 @@ from mmlt_plugin.fingerprint import data_fingerprint
 
 
 class LabelsAlone(Dataset):
-    """What class counts need, and no annotations."""
+    """A dataset with labels but no annotations."""
 
     def __init__(self, labels):
         self.labels = labels

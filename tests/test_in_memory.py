@@ -1,4 +1,4 @@
-"""Training from memory is training by the stock pipeline."""
+"""Training from memory equals training by the stock pipeline."""
 
 import math
 
@@ -23,7 +23,7 @@ FIXED = [dict(type='Resize', scale=16), dict(type='PackInputs')]
 
 
 def naive(image, padding, dy, dx, flip):
-    """One image by loops, as a crop of the padded image and then a mirror."""
+    """One image by loops: a crop of the padded image, then a flip."""
     _, height, width = image.shape
     out = torch.zeros_like(image)
     for y in range(height):
@@ -52,13 +52,13 @@ def test_against_loops(shape, padding, dtype):
 
 
 def draws_of_stock(image, number):
-    """Where the stock transforms put the image's pixels."""
+    """Results of the stock transforms for one image."""
     crop, flip = RandomCrop(crop_size=8, padding=2), RandomFlip(prob=0.5)
     return [flip(crop(dict(img=image.copy())))['img'][..., 0] for _ in range(number)]
 
 
 def test_the_distribution_is_the_stock_pipelines():
-    """Every shift and mirror image, border included, equally often in both."""
+    """Every shift and flip, border included, is equally frequent in both."""
     np.random.seed(0)  # noqa: NPY002 - the stock transforms draw from it
     torch.manual_seed(0)
     image = np.arange(1, 65, dtype=np.uint8).reshape(8, 8, 1).repeat(3, 2)
@@ -161,7 +161,7 @@ def digits_config(pipeline, **settings):
 
 
 def test_a_preprocessor_within_the_model():
-    """mmengine takes it before the one at the top, so the draws must get there."""
+    """mmengine prefers it to the one at the top level, so the augmentation must go there."""
     model = dict(type='ImageClassifier', data_preprocessor=dict(mean=[1], std=[2]))
     cfg = digits_config([RESIZE, CROP, FLIP, PACK], model=model)
     use_memory(cfg)
@@ -273,7 +273,7 @@ def test_script_with_mixup(run_tool):
 
 
 def test_scripts_on_the_config_that_was_written(run_tool, tmp_path):
-    """tools/test.py on a work dir's config: pictures, and a word on --tta."""
+    """tools/test.py with a work dir's config: pictures, and an error for --tta."""
     run_tool(
         'train.py', 'configs/ce/resnet20_digits-lt-if32.py', '--in-memory',
         '--cfg-options', 'model.backbone.depth=8', 'train_cfg.max_epochs=1',

@@ -1,4 +1,4 @@
-"""The large data sets' real shape on four processes: everything but the pixels."""
+"""The large data sets on four processes: everything real except the images."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def make_tree(root, images, lists, counts):
 
 
 def run_and_resume(run_tool, config, options, work_dir, extra_test=()):
-    """Train two iterations on four processes, go on for two more, test."""
+    """Train two iterations on four processes, resume for two more, test."""
     train = ['dist_train.sh', config, 4, '--no-validate']
     first = run_tool(
         *train, '--cfg-options', *SMALL, 'train_cfg.max_iters=2', *options,
@@ -232,7 +232,7 @@ def test_the_check_of_bad_data(checked, tmp_path):
 
 
 def test_the_check_of_data_without_names(tmp_path, checked, listed):
-    """As mmpretrain's own list dataset is, and without any metric."""
+    """mmpretrain's own list dataset has none; the config has no metric either."""
     config = Config.fromfile(listed)
     config.train_dataloader.dataset = dict(
         type='CustomDataset', data_root=str(tmp_path), ann_file='list.txt', pipeline=[]

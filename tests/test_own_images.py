@@ -1,4 +1,4 @@
-"""A folder of one's own images, as README and docs/own-images.md tell to train on it."""
+"""Training on a user's own folder, as README and docs/own-images.md describe it."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""The device of the tests refuses, counts and casts as a GPU does."""
+"""The simulated device refuses, counts and casts like a GPU."""
 
 import pytest
 import torch

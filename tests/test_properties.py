@@ -40,7 +40,7 @@ SEEDS = st.integers(0, 2**31)
 
 
 class Labelled:
-    """A dataset of labels alone."""
+    """A dataset with labels only."""
 
     def __init__(self, labels):
         self.labels = np.asarray(labels)

@@ -1,4 +1,4 @@
-"""All ranks end together."""
+"""Errors on one rank end all ranks."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from mmlt_plugin.ranks import check_on_main_rank, check_same_start
 
 
 def outcome(rank, kind):
-    """What a rank raises when the main one alone finds something."""
+    """The error of a rank if only the main rank finds a mistake."""
 
     def check():
         assert rank == 0

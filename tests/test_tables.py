@@ -1,4 +1,4 @@
-"""Which runs the tables count, and what they show of them."""
+"""Which runs the tables include, and what they show."""
 
 import json
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""The scripts as a user runs them, on the digits."""
+"""The scripts as users run them, on the digits."""
 
 import json
 import re
@@ -95,7 +95,7 @@ def test_resume_goes_on(trained, run_tool, tmp_path):
 
 
 def test_a_copied_work_dir_goes_on_by_itself(trained, tmp_path):
-    """``last_checkpoint`` tells the place at the time; the copy beside it counts."""
+    """``last_checkpoint`` has the old path; the copy next to it is used."""
     copy = tmp_path / 'copy'
     shutil.copytree(trained[0], copy)
     (copy / 'epoch_2.pth').rename(copy / 'elsewhere.pth')
@@ -149,7 +149,7 @@ def test_two_processes_without_a_gpu(trained, run_tool, monkeypatch, tmp_path):
 
 
 def test_mixup_ema_and_the_best_checkpoint(run_tool, tmp_path):
-    """Soft labels, averaged weights and save_best go together with ResLT."""
+    """Soft labels, averaged weights and save_best work together with ResLT."""
     config = tmp_path / 'config.py'
     config.write_text(f"""
 _base_ = '{ROOT / CONFIG}'

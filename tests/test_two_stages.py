@@ -1,4 +1,4 @@
-"""Decoupled training, tau and the study by the scripts, on the digits."""
+"""Second stages, the choice of tau and BBN's study by the scripts, on the digits."""
 
 import json
 import re
@@ -147,7 +147,7 @@ def test_ncm_needs_no_training(configs, first_stage, run_tool):
 
 
 def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
-    """Where nothing is trained, the results file tells the test and its checkpoint."""
+    """Without training the results file describes the test and its checkpoint."""
     checkpoint = first_stage / 'epoch_2.pth'
     output = run_tool(
         'test.py', configs / 'ncm.py', checkpoint, '--cfg-options', TINY[0]
@@ -177,7 +177,7 @@ def test_record_of_a_test(configs, first_stage, run_tool, tmp_path):
 def test_post_hoc_logit_adjustment_needs_no_training(
     configs, first_stage, run_tool, tmp_path
 ):
-    """The checkpoint tells the images per class, and no training data is needed."""
+    """The class counts are in the checkpoint, so no training data is needed."""
     checkpoint = first_stage / 'epoch_2.pth'
     scores = []
     for config in ('configs/ce/resnet20_digits-lt-if32.py', configs / 'post_hoc.py'):
@@ -282,7 +282,7 @@ def test_the_study_builds_on_its_features(tmp_path):
 
 
 def test_a_test_after_a_training_is_of_the_new_weights(tmp_path):
-    """Whatever the training began with."""
+    """Not of the checkpoint that the training started from."""
     first = make_runner(tmp_path / 'first', **{'train_cfg.max_epochs': 1})
     first.train()
     names = tuple('abcdefghij')

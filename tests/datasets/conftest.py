@@ -1,4 +1,4 @@
-"""What tests of datasets share."""
+"""Helpers shared by tests of datasets."""
 
 import pytest
 

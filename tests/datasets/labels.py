@@ -1,10 +1,10 @@
-"""A dataset that is nothing but labels."""
+"""A dataset with labels only."""
 
 import numpy as np
 
 
 class Labels:
-    """A dataset that is nothing but its labels, in mixed order."""
+    """A dataset with labels only, in mixed order."""
 
     metainfo = dict(classes=())
 

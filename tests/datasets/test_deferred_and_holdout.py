@@ -1,4 +1,4 @@
-"""Deferred re-sampling, and images set aside."""
+"""Deferred re-sampling, and held-out images."""
 
 import numpy as np
 import pytest

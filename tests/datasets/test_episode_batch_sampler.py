@@ -1,4 +1,4 @@
-"""Episodes: what is in a batch, and who draws what."""
+"""Episodes: the content of a batch, and the draws of every rank."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Folders of class folders, and what in them is no image."""
+"""Folders of class folders, also with files that are no images."""
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_pixels_that_loading_would_clip(tmp_path, dtype, suffix, fault):
 
 @pytest.fixture
 def damaged(tmp_path):
-    """A JPEG with a hole in the middle, beside a whole one."""
+    """A JPEG with damage in the middle, and an intact one."""
     image = np.random.default_rng(0).integers(256, size=(64, 64, 3), dtype=np.uint8)
     path = tmp_path / 'hole.jpg'
     Image.fromarray(image).save(path)

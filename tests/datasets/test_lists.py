@@ -57,7 +57,7 @@ def test_malformed_lists_are_named_with_their_line(write, text, message):
 
 
 def test_classes_without_images(write, monkeypatch):
-    """Legal where the number of classes is said, but not in a published data set."""
+    """Allowed with an explicit number of classes, but not in a published data set."""
     rows = 'cat/1.jpg 0\ndog/1.jpg 2\n'
     dataset = ImageListDataset(write(rows), num_classes=4)
     assert training_class_counts(dataset, 4).tolist() == [1, 0, 1, 0]

@@ -42,7 +42,7 @@ def test_pareto_ends_where_it_should_and_nears_exp_with_its_power():
 
 
 def community_subset(labels, counts, seed):
-    """The published procedure on the global generator, written out."""
+    """The published procedure with NumPy's global generator."""
     np.random.seed(seed)  # noqa: NPY002
     kept = []
     for label in np.unique(labels):
@@ -146,7 +146,7 @@ def test_digits_splits_share_no_image():
 
 
 class TwoOfFour:
-    """Its last two classes have no image."""
+    """A dataset of four classes, the last two without images."""
 
     metainfo = dict(classes=('a', 'b', 'c', 'd'))
 

@@ -16,7 +16,7 @@ SIZES = [40, 8, 3]
 
 @pytest.fixture(params=['truncated', 'empty', 'missing', 'text'])
 def folder(request, tmp_path):
-    """Three classes of images; the brightness tells the class. One is broken."""
+    """Three classes of images that differ in brightness; one image is broken."""
     for label, size in enumerate(SIZES):
         (tmp_path / f'c{label}').mkdir()
         for i in range(size):

@@ -19,7 +19,7 @@ TINY = [
 def make_runner(
     work_dir, config='ce/resnet20_digits-lt-if32.py', in_memory=False, **settings
 ):
-    """A runner of three epochs of a small net, which saves every epoch."""
+    """A runner that trains a small network for three epochs and saves every epoch."""
     cfg = Config.fromfile(ROOT / 'configs' / config)
     options = {
         'train_cfg.max_epochs': 3,
@@ -45,7 +45,7 @@ def make_runner(
 
 
 def cut_off(whole, epoch, parts):
-    """Make the work dir as it was when a training had just saved an epoch."""
+    """Copy a work dir in the state it had right after saving an epoch."""
     parts.mkdir()
     checkpoint = parts / f'epoch_{epoch}.pth'
     shutil.copy(whole / checkpoint.name, checkpoint)
@@ -53,7 +53,7 @@ def cut_off(whole, epoch, parts):
 
 
 def final_state(work_dir, epoch=3):
-    """Everything of a checkpoint that decides how a training goes on."""
+    """Everything in a checkpoint that affects how a training continues."""
     checkpoint = torch.load(work_dir / f'epoch_{epoch}.pth', weights_only=True)
     return {
         key: checkpoint[key] for key in ('state_dict', 'optimizer', 'param_schedulers')

@@ -1,4 +1,4 @@
-"""Evaluation in bulk is evaluation."""
+"""Evaluating whole batches gives the same results."""
 
 import pytest
 import torch
@@ -51,7 +51,7 @@ def test_one_sample_a_batch(tmp_path):
 
 
 def test_other_metrics_get_their_samples(tmp_path):
-    """mmpretrain's accuracy beside ours, in bulk and not, is the same."""
+    """mmpretrain's accuracy and ours agree, in bulk and not."""
     evaluator = [dict(type='Accuracy', topk=(1, 3)), SPLITS]
     found = [
         make_runner(
@@ -67,7 +67,7 @@ def test_other_metrics_get_their_samples(tmp_path):
 @pytest.mark.parametrize('collate', ['default_collate', 'pseudo_collate'])
 @pytest.mark.parametrize('batch_size', [1, 250])
 def test_test_time_augmentation(flips, collate, batch_size, tmp_path):
-    """A model over several views of an image, on data that are not in bulk."""
+    """Test-time augmentation over several views, on data that are not in bulk."""
     views = [dict(type='RandomFlip', prob=float(p)) for p in range(flips)]
     pipeline = [
         dict(type='Resize', scale=16),
@@ -144,7 +144,7 @@ def test_the_image_with_a_broken_score_is_named(bad):
 
 
 def test_a_stock_loop_over_bulk_labels_is_refused(tmp_path):
-    """Rather than the metric of one image a batch."""
+    """Otherwise the metric would count one image per batch."""
     runner = make_runner(tmp_path, in_memory=True)
     runner._val_loop['type'] = 'ValLoop'
     with pytest.raises(ConfigError, match=r'one label and one prediction.*BulkValLoop'):

@@ -173,7 +173,7 @@ def test_only_images_that_the_head_wants(monkeypatch):
 
 
 def test_images_of_means_are_those_of_an_evaluation():
-    """Training's preprocessing may mix them."""
+    """In training mode the preprocessor may mix images."""
     modes = []
 
     class Model(nn.Module):

@@ -1,4 +1,4 @@
-"""A compiled training is the training."""
+"""Compiling does not change a training."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
 
 @HOOKS.register_module()
 class CountGraphsHook(CompileHook):
-    """Compile with a backend that runs the graph as it is, and count graphs."""
+    """Compile with a backend that runs the graph unchanged, and count graphs."""
 
     def __init__(self, fullgraph=True):
         torch._dynamo.reset()
@@ -60,7 +60,7 @@ def test_the_last_batch_of_another_size_is_compiled_once(tmp_path):
 
 
 def test_losses_with_class_counts_and_a_switch(tmp_path):
-    """Deferred re-weighting compiles anew when the loss changes, and only then."""
+    """Deferred re-weighting recompiles when the loss changes, and only then."""
     hooks = [
         dict(type='CountGraphsHook'),
         dict(
@@ -88,7 +88,7 @@ def test_with_a_moving_average(tmp_path):
 
 @pytest.mark.skipif(not shutil.which('g++'), reason='needs a compiler')
 def test_resuming_a_compiled_training(tmp_path):
-    """With PyTorch's own compiler, whose arithmetic is not that of single operations."""
+    """With PyTorch's own compiler, whose rounding differs from eager mode."""
     settings = {
         'custom_hooks': [dict(type='CompileHook')],
         'model.head.type': 'CosineClsHead',

@@ -19,7 +19,7 @@ seen = []
 
 @HOOKS.register_module()
 class WatchLossHook(Hook):
-    """Note the loss of every epoch."""
+    """Record the loss module of every epoch."""
 
     priority = 'LOWEST'
 

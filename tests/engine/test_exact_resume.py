@@ -14,7 +14,7 @@ from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
 
 
 def another_pipeline(action_epoch):
-    """Settings of a training whose persistent workers get a new pipeline."""
+    """Settings that give persistent workers a new pipeline at some epoch."""
     flipped = [
         dict(type='Resize', scale=16),
         dict(type='RandomFlip', prob=0.5),
@@ -103,7 +103,7 @@ def test_resumed_equals_uninterrupted(case, tmp_path):
 
 
 def test_a_deferred_recipe_goes_on_from_a_plain_training(tmp_path):
-    """Up to the epoch in which it begins the two are one."""
+    """Before its first epoch a deferred recipe is the plain training."""
     make_runner(tmp_path / 'plain', **{'train_cfg.max_epochs': 2}).train()
     cut_off(tmp_path / 'plain', 2, tmp_path / 'parts')
     for name, resume in (('whole', False), ('parts', True)):
@@ -112,7 +112,7 @@ def test_a_deferred_recipe_goes_on_from_a_plain_training(tmp_path):
 
 
 def first_images(work_dir, epochs, **settings):
-    """The first batch of every epoch, as the workers made it."""
+    """The first batch of every epoch, as made by the workers."""
     runner = make_runner(work_dir, **settings)
     hook = next(h for h in runner.hooks if type(h).__name__ == 'ExactResumeHook')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
@@ -238,7 +238,7 @@ def draw():
 
 
 def first_draws(monkeypatch, seed=3, epoch=0, rank=0, worker=0):
-    """Of two images of two datasets in a worker, and of the main process."""
+    """First random numbers in a worker, for two images of two datasets, and in the main process."""
     monkeypatch.setattr(exact_resume_hook, 'get_rank', lambda: rank)
     worker = SimpleNamespace(id=worker)
     monkeypatch.setattr(exact_resume_hook, 'get_worker_info', lambda: worker)

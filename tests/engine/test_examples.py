@@ -1,4 +1,4 @@
-"""The examples of the hooks are configs that build."""
+"""The examples in the hooks' docstrings are configs that build."""
 
 import pytest
 from mmengine.hooks import Hook

@@ -1,4 +1,4 @@
-"""LFME's curriculum, and what it makes of all images, against loops."""
+"""LFME's accuracies, confidences and curriculum against loops."""
 
 import numpy as np
 import pytest

@@ -63,7 +63,7 @@ def test_an_update_that_breaks_the_weights(tmp_path, record_property):
 @pytest.mark.parametrize('most_unread', [0, 3, 100])
 @pytest.mark.parametrize('saving', [True, False])
 def test_losses_that_arrive_later(most_unread, saving, tmp_path, monkeypatch):
-    """As on a GPU: the run goes on meanwhile, but nothing is saved."""
+    """As on a GPU, the run continues meanwhile, but nothing is saved."""
     monkeypatch.setattr('mmlt_plugin.transfer.HostCopy.has_arrived', lambda self: False)
     hook = 'mmlt_plugin.engine.hooks.finite_loss_hook'
     monkeypatch.setattr(f'{hook}.MOST_UNREAD', most_unread)
@@ -91,7 +91,7 @@ def test_losses_that_arrive_later(most_unread, saving, tmp_path, monkeypatch):
 
 @pytest.fixture
 def late(monkeypatch):
-    """A hook whose losses are still on their way from the device."""
+    """A hook whose losses have not arrived from the device yet."""
     monkeypatch.setattr('mmlt_plugin.transfer.HostCopy.has_arrived', lambda self: False)
     hook, runner = FiniteLossHook(), SimpleNamespace(epoch=0, work_dir='w')
     nan = torch.tensor(float('nan'))

@@ -99,7 +99,7 @@ def test_counts_flow_from_the_training_set_to_modules_metrics_and_checkpoint():
 
 
 def test_a_loss_may_refuse_its_head():
-    """Whether from the start or from some epoch on."""
+    """A head's first loss, and one that a deferred recipe brings later."""
     head = LinearClsHead(num_classes=4, in_channels=2, loss=dict(type='LDAMLoss'))
     with pytest.raises(ConfigError, match='LinearClsHead gives other logits'):
         ClassCountsHook().before_train(make_runner([0, 1, 2, 3], model=head))

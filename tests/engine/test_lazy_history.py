@@ -61,7 +61,7 @@ def test_copies_are_mmengines(duplicate):
 
 
 def test_the_log_is_as_ever(tmp_path):
-    """All that the Runner logs, and a resumed history, equal those of mmengine's hook."""
+    """Logged values and a resumed history equal those of mmengine's hook."""
     logs = []
     for hook in ('LazyRuntimeInfoHook', 'RuntimeInfoHook'):
         work_dir = tmp_path / hook

@@ -1,4 +1,4 @@
-"""Nothing makes the host wait for the device within an iteration."""
+"""No iteration makes the host wait for the device."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from tests.pretend_device import waits
 
 @HOOKS.register_module()
 class CountWaitingHook(Hook):
-    """Count from the second iteration to the one before the epoch's last."""
+    """Count waits between the first and the last iteration of an epoch."""
 
     priority = 'LOWEST'
 
@@ -25,7 +25,7 @@ class CountWaitingHook(Hook):
 
 
 def waiting(tmp_path, method, monkeypatch, **settings):
-    """What waited in an epoch between its first and last iteration, and how often."""
+    """Number of waits by cause, between the first and the last iteration of an epoch."""
     # What arrives later on a GPU: here nothing has until somebody needs it.
     monkeypatch.setattr(HostCopy, 'has_arrived', lambda self: False)
     runner = make_runner(

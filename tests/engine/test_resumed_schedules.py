@@ -1,4 +1,4 @@
-"""Schedules that are not the checkpoint's."""
+"""Resuming with schedules other than the checkpoint's."""
 
 import math
 from types import SimpleNamespace
@@ -39,7 +39,7 @@ def test_a_training_can_be_extended(tmp_path, scheduler):
 
 
 def test_a_changed_schedule_with_another_batch_size(tmp_path):
-    """What was trained counts in epochs, however many batches they had."""
+    """Past training counts in epochs, regardless of their number of batches."""
     settings = dict(param_scheduler=[dict(type='MultiStepLR', milestones=[2, 4])])
     make_runner(tmp_path, **settings).train()
     settings['param_scheduler'] = [dict(type='MultiStepLR', milestones=[2, 5])]

@@ -1,4 +1,4 @@
-"""Experts and their student trained as a user trains them, and what is refused."""
+"""Experts and their student in real trainings, and refused settings."""
 
 import numpy as np
 import pytest
@@ -49,7 +49,7 @@ def student_settings(checkpoints, **settings):
 
 @pytest.fixture(scope='module')
 def experts(tmp_path_factory):
-    """Checkpoints of an expert of each split of the digits."""
+    """Checkpoints of the digits' experts, one per split."""
     paths = []
     for split in ('many', 'medium', 'few'):
         work_dir = tmp_path_factory.mktemp(split)
@@ -98,7 +98,7 @@ def test_student_learns_and_resumes(experts, tmp_path, in_memory):
 
 
 class Watch(Hook):
-    """Note what is not in the end's checkpoint."""
+    """Record values that the last checkpoint does not contain."""
 
     priority = 'LOWEST'
 
@@ -175,7 +175,7 @@ def test_weights_and_easiness_of_a_training(experts, tmp_path):
 
 
 def test_a_student_with_mixup(experts, tmp_path):
-    """Whose preprocessor makes soft labels in evaluation too."""
+    """With mixup the preprocessor makes soft labels in evaluation, too."""
     settings = {
         'model.train_cfg': dict(augments=dict(type='Mixup', alpha=1.0)),
         'model.head.loss.use_soft': True,

@@ -1,4 +1,4 @@
-"""Labels as heads get them."""
+"""Data samples with labels, as heads get them."""
 
 from mmpretrain.structures import DataSample
 

@@ -135,7 +135,7 @@ def test_official_initialisation_of_both_branches():
 
 
 def test_the_branches_differ_without_an_initialisation_of_the_backbone():
-    """BBN's ResNet-50 starts as PyTorch builds it."""
+    """BBN's ResNet-50 starts with PyTorch's initialisation."""
     neck = BilateralNeck(dict(BOTTLENECK, init_cfg=[]))
     neck.init_weights()
     assert not torch.equal(

@@ -1,4 +1,4 @@
-"""What losses that know the class counts divide by, refuse and keep."""
+"""The base of losses with class counts: divisors, refusals and constants."""
 
 import pytest
 import torch

@@ -130,7 +130,7 @@ def test_against_naive_reference(name, counts, scheme, normalizer, soft):
 )
 @pytest.mark.parametrize('soft', [False, True], ids=['hard', 'soft'])
 def test_ldam_in_single_precision(gap, max_margin, scale, soft):
-    """Where the label's probability rounds to 1 its margin still counts."""
+    """The margin counts even if the label's probability rounds to 1."""
     counts = [500, 120, 40, 9, 1]
     z = torch.full((5, 5), -0.5 * gap)
     z.fill_diagonal_(0.5 * gap)  # image c is of class c, by so much

@@ -135,7 +135,7 @@ def test_one_branch_of_bbn(branch, training):
 
 @pytest.mark.parametrize('branch', ['bn', 'conv'])
 def test_parts_that_learn_are_in_training_mode_with_all_that_is_in_them(branch):
-    """Modules without parameters too: dropout, normalisation without affine part."""
+    """Also modules without parameters: dropout, normalisation without affine part."""
     model = DecoupledClassifier(
         backbone=dict(type='CIFARResNet', depth=20),
         head=dict(type='ResLTHead', num_classes=4, in_channels=64, branch=branch),

@@ -1,4 +1,4 @@
-"""Values that configs leave out are those of the papers' released codes."""
+"""Defaults that configs rely on are those of the papers' released code."""
 
 import inspect
 

@@ -42,7 +42,7 @@ def make_batch():
 
 
 def naive(head, feats, labels, confidence):
-    """Loss, logits in evaluation and exits passed, image by image, exit by exit."""
+    """Loss, logits in evaluation and number of exits, image by image, exit by exit."""
     loss_module = head.loss_module
     scale = getattr(loss_module, 'scale', 1.0)
     weights = getattr(loss_module, 'weights', torch.ones(C)).double()
@@ -87,7 +87,7 @@ def test_against_loops(name, confidence):
 
 @pytest.mark.parametrize('name', HEADS)
 def test_soft_labels_are_expectations(name):
-    """All exits add theirs, over the images' expected weights."""
+    """Every exit adds the expectation of its loss over the soft label."""
     head = make_head(name, confidence=1.0)
     feats, labels = make_batch()
     others = [(label + 1) % C for label in labels]

@@ -41,7 +41,7 @@ def test_where_no_class_is_left_out_it_is_the_cross_entropy(settings):
 
 
 def test_equalization_of_large_logits_is_finite():
-    """The exponential of 1,000 is not."""
+    """A naive formula overflows: the exponential of 1,000 is infinite."""
     loss = SoftmaxEqualizationLoss(threshold=0.1, gamma=1.0)
     loss.set_class_counts([500, 120, 40, 9, 1])
     z = torch.tensor([[1000.0, -1000.0, 0.0, 1000.0, 0.0]], requires_grad=True)

@@ -1,4 +1,4 @@
-"""Exported models compute what the models do, for other numbers of images too."""
+"""Exported models compute the same, also for other numbers of images."""
 
 import pytest
 import torch

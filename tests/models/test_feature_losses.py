@@ -157,7 +157,7 @@ def test_disc_centroids_loss(label, margin, repel, weight):
 
 
 class Spread(torch.nn.Module):
-    """A loss that no registry knows."""
+    """A loss that is not registered."""
 
     def forward(self, feature, label):
         return feature.var() + label.sum()
@@ -182,7 +182,7 @@ def test_the_head_adds_its_loss():
 
 
 class Gram(nn.Module):
-    """Something that autocast would lower."""
+    """A loss that autocast would compute in bfloat16."""
 
     def forward(self, feature, label):
         return (feature @ feature.T).sum()
@@ -242,7 +242,7 @@ def test_one_graph_whatever_the_labels(loss):
 
 
 def test_small_distances_of_many_large_features():
-    """Which the product of their matrices would lose."""
+    """Distances by a matrix product would lose all digits."""
     torch.manual_seed(0)
     x = 100 + torch.randn(32, 4) / 100
     lifted, label = LiftedStructuredLoss(1.0), torch.arange(32) % 4

@@ -55,7 +55,7 @@ def test_head_is_a_smaller_one(split):
 @pytest.mark.parametrize('split', SPLITS)
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float32])
 def test_focal_loss_learns_within_the_split(split, dtype):
-    """It multiplies the logarithms of other classes' probabilities by 0."""
+    """The focal loss multiplies the logarithms of other classes' probabilities by 0."""
     head = make_head(split, loss=dict(type='ReweightedLoss', gamma=2.0)).to(dtype)
     head.loss_module.set_class_counts(COUNTS)
     classes = torch.tensor(SPLITS[split])

@@ -1,4 +1,4 @@
-"""Post-hoc logit adjustment against Eq. 9, written out."""
+"""Post-hoc logit adjustment against a naive Eq. 9."""
 
 import copy
 import math
@@ -30,7 +30,7 @@ def test_logits_less_the_log_prior(tau):
 
 
 def test_it_undoes_a_prior():
-    """Probabilities of classes by Bayes, from those a classifier of the tail learnt."""
+    """Balanced class probabilities by Bayes' rule, from long-tailed ones."""
     head = LogitAdjustedHead(num_classes=3, in_channels=3).double().eval()
     prior = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     likelihood = torch.rand(5, 3, dtype=torch.float64)

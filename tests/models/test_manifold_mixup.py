@@ -30,7 +30,7 @@ def make(layers, **settings):
 
 
 def stages(model):
-    """The net as a list of functions, cut where it can be mixed."""
+    """The network as a list of functions, split where it can mix."""
     net = model.backbone
 
     def stem_and_first(x):

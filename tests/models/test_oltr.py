@@ -86,7 +86,7 @@ def test_a_feature_that_is_a_centroid():
 
 
 def test_a_feature_near_a_centroid_of_many():
-    """Whose distance a product of matrices would lose."""
+    """Distances by a matrix product would lose all digits."""
     torch.manual_seed(0)
     head = OLTRHead(num_classes=30, in_channels=D, reach=1e-4)
     head.set_class_means(100 + torch.randn(30, D))

@@ -1,4 +1,4 @@
-"""What else a head's loss is given reaches its criterion."""
+"""Heads pass further arguments of their loss on to the criterion."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from tests.models.samples import samples
 
 
 class Listener(torch.nn.Module):
-    """Notes what it hears."""
+    """A criterion that records the argument it gets."""
 
     heard: list
 

@@ -111,7 +111,7 @@ def test_soft_labels_are_expectations():
 
 
 def test_the_experts_own_losses_are_as_their_heads_ask_for_them():
-    """By the number of images, which a sum over classes does not tell, with what is passed."""
+    """Averaged over the images (not over classes), with further arguments passed on."""
     sigmoid = dict(type='CrossEntropyLoss', use_sigmoid=True)
     logits, label, weight = torch.randn(N, K, C), torch.rand(N, C), torch.rand(N)
     found = RIDELoss(sigmoid)(logits, label, weight=weight)['loss']

@@ -1,4 +1,4 @@
-"""How scripts end."""
+"""How scripts end: with a sentence, or as a whole process group."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What is seen to be wrong before a training, and what a resumed one is told."""
+"""Mistakes found before a training starts, and warnings of a resumed one."""
 
 import pytest
 from mmengine.config import Config
@@ -89,7 +89,7 @@ def test_what_changed_since_the_checkpoint(tmp_path, warned):
 
 
 def test_a_config_that_is_no_python_can_be_resumed(tmp_path):
-    """pretty_text of an infinity is ``inf``."""
+    """mmengine writes infinity as ``inf``, which is no Python literal."""
     settings = {'optim_wrapper.clip_grad': dict(max_norm=9.0, norm_type=float('inf'))}
     make_runner(tmp_path, **{'train_cfg.max_epochs': 1}, **settings).train()
     runner = make_runner(

@@ -1,4 +1,4 @@
-"""Many trainings side by side: what is skipped, resumed, refused, and on which GPU."""
+"""Many trainings side by side: skipped, resumed and refused ones, and their GPUs."""
 
 import signal
 import subprocess
@@ -77,7 +77,7 @@ def test_interrupted_sweeps_start_nothing_new(tmp_path, monkeypatch):
 
 
 def test_a_terminated_sweep_ends_its_trainings(tmp_path):
-    """Whose work dirs would otherwise be in use when it is started again."""
+    """Otherwise their work dirs would still be in use at the next start."""
     command = [
         sys.executable, 'tools/sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
         '--seeds', '0', '1', '--work-dirs', tmp_path, '--', '--cfg-options',
