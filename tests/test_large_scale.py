@@ -1,4 +1,4 @@
-"""The large data sets on four processes: everything real except the images."""
+"""The large data sets on several processes: everything real except the images."""
 
 import json
 import re
@@ -61,9 +61,9 @@ def make_tree(root, images, lists, counts):
     return root
 
 
-def run_and_resume(run_tool, config, options, work_dir, extra_test=()):
-    """Train two iterations on four processes, resume for two more, test."""
-    train = ['dist_train.sh', config, 4, '--no-validate']
+def run_and_resume(run_tool, config, processes, options, work_dir):
+    """Train two iterations on several processes, resume for two more, test."""
+    train = ['dist_train.sh', config, processes, '--no-validate']
     first = run_tool(
         *train, '--cfg-options', *SMALL, 'train_cfg.max_iters=2', *options,
         work_dir=work_dir,
@@ -77,7 +77,7 @@ def run_and_resume(run_tool, config, options, work_dir, extra_test=()):
     assert not re.search(r'Iter\(train\) \[2/4\]', second)
     tested = run_tool(
         'test.py', config, work_dir / 'iter_4.pth', '--cfg-options', *TEST, *options,
-        'train_dataloader.dataset.data_root=no/such/folder', *extra_test,
+        'train_dataloader.dataset.data_root=no/such/folder',
     )  # fmt: skip
     return first + second, tested
 
@@ -94,7 +94,11 @@ def test_reslt_on_imagenet_lt(run_tool, images, tmp_path, monkeypatch):
         f'{loader}_dataloader.dataset.data_root={root}' for loader in ('train', 'test')
     ]
     trained, tested = run_and_resume(
-        run_tool, 'configs/reslt/resnext50_imagenet-lt.py', options, tmp_path / 'work'
+        run_tool,
+        'configs/reslt/resnext50_imagenet-lt.py',
+        4,
+        options,
+        tmp_path / 'work',
     )
     assert 'groups of [175, 605, 220] classes' in trained
     assert '115846 in 1000 classes, 5 to 1280' in trained
@@ -116,7 +120,7 @@ def test_bbn_on_inaturalist(run_tool, images, tmp_path, monkeypatch):
     ] + ['train_dataloader.batch_sampler.drop_last=True',
          'default_hooks.cumulative_alpha.by_epoch=False']  # fmt: skip
     trained, tested = run_and_resume(
-        run_tool, 'configs/bbn/resnet50_inat2018_2x.py', options, tmp_path / 'work'
+        run_tool, 'configs/bbn/resnet50_inat2018_2x.py', 2, options, tmp_path / 'work'
     )
     assert 'loss_rebalancing' in trained
     assert re.search(r'Iter\(train\) \[4/4\].*alpha: 0\.99', trained)
