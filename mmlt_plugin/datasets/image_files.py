@@ -37,9 +37,9 @@ def visible_folders(folder: Path) -> list[Path]:
 def find_images(folders: list[Path]) -> list[str]:
     """Sorted paths of the images at any depth below some folders.
 
-    Hidden folders and files are skipped, and so are links to a folder above them or to one
-    that another link has led to. Other files whose names are not those of images are counted
-    in a warning.
+    Hidden folders and files are skipped. Links are followed, but not to a folder above, and
+    below each of the given folders every folder is read only once. Other files whose names
+    are not those of images are counted in a warning.
 
     Args:
         folders: Where to look.
@@ -56,12 +56,13 @@ def find_images(folders: list[Path]) -> list[str]:
     found = []
     passed_over: Counter[str] = Counter()
     for folder in folders:
-        linked = {os.path.realpath(folder)}
+        entered = {os.path.realpath(folder)}
         for parent, inner, names in os.walk(folder, followlinks=True):
+            visible = (name for name in inner if not name.startswith('.'))
             inner[:] = [
                 name
-                for name in inner
-                if not name.startswith('.') and _leads_on(parent, name, linked)
+                for name in sorted(visible, key=lambda n: (_is_link(parent, n), n))
+                if _is_new(parent, name, entered)
             ]
             for name in names:
                 if name.startswith('.'):
@@ -81,13 +82,15 @@ def find_images(folders: list[Path]) -> list[str]:
     return sorted(found)
 
 
-def _leads_on(parent: str, name: str, linked: set[str]) -> bool:
-    """Whether to enter a folder: not if it links to one above it or to one linked before."""
-    path = os.path.join(parent, name)
-    if not os.path.islink(path):
-        return True
-    target, here = os.path.realpath(path), os.path.realpath(parent)
-    if target in linked or os.path.commonpath([target, here]) == target:
+def _is_link(parent: str, name: str) -> bool:
+    return os.path.islink(os.path.join(parent, name))
+
+
+def _is_new(parent: str, name: str, entered: set[str]) -> bool:
+    """Whether to enter a folder: not for the second time, nor by a link to one above."""
+    target = os.path.realpath(os.path.join(parent, name))
+    here = os.path.realpath(parent)
+    if target in entered or os.path.commonpath([target, here]) == target:
         return False
-    linked.add(target)
+    entered.add(target)
     return True

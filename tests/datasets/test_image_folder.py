@@ -6,6 +6,7 @@ from PIL import Image
 
 from mmlt_plugin.datasets import ImageFolderDataset, UnlabelledImages
 from mmlt_plugin.datasets.image_faults import fault_of
+from mmlt_plugin.datasets.image_files import find_images
 from mmlt_plugin.datasets.image_folder import class_folders
 from mmlt_plugin.errors import ConfigError
 
@@ -51,6 +52,18 @@ def test_links_are_followed_once(tmp_path):
     assert len(of_cat) == len(of_dog) == 2
     assert len(found) == 4
     assert dataset.get_gt_labels().tolist() == [0, 0, 1, 1]
+
+
+def test_a_link_to_a_folder_beside_it_adds_nothing(tmp_path):
+    for name in ('part', 'other/deep'):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / '1.jpg').touch()
+    for name in ('a', 'other/a', 'z'):
+        (tmp_path / name).symlink_to(tmp_path / 'part')
+    found = find_images([tmp_path])
+    assert found == [
+        str(tmp_path / name) for name in ('other/deep/1.jpg', 'part/1.jpg')
+    ]
 
 
 def test_files_that_are_no_images_are_counted(tmp_path, warned):
