@@ -56,6 +56,7 @@ class MultiExpertNeck(BackboneParts):
         pool: bool = True,
     ) -> None:
         check_number('experts of MultiExpertNeck', experts, '[1, inf)', integer=True)
+        check_number('stages of MultiExpertNeck', stages, '[1, inf)', integer=True)
         check_number('width of MultiExpertNeck', width, '(0, 1]')
         nets = [build_narrower(backbone, stages, width) for _ in range(experts)]
         names = last_stages(nets[0], stages)
