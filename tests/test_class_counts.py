@@ -106,7 +106,7 @@ def test_the_cache_notices_a_dataset_that_was_cut():
     assert resolve_labels(dataset).tolist() == [2, 4]
 
 
-@pytest.mark.parametrize('labels', [[0, 1, 5], [0, -1, 2]])
+@pytest.mark.parametrize('labels', [[0, 1, 5], [0, 1, 3], [0, -1, 2]])
 def test_label_outside_the_classes(labels):
     with pytest.raises(ConfigError, match=r'outside 0\.\.2'):
         training_class_counts(LabelsOnly(labels, 3), 3)

@@ -121,8 +121,10 @@ def test_the_profile_is_that_of_the_images_left(seed):
 
 
 def test_a_class_that_would_be_set_aside_as_a_whole():
-    with pytest.raises(ConfigError, match='holdout=2 leaves class 1'):
-        held_out_indices(np.array([0, 0, 0, 1, 1]), 2)
+    labels = np.array([0, 0, 0, 1, 1, 1, 3])
+    with pytest.raises(ConfigError, match='holdout=1 leaves class 3'):
+        held_out_indices(labels, 1)
+    assert len(held_out_indices(labels[:-1], 2)) == 4
 
 
 def test_two_samplers_of_different_lengths(dataset):

@@ -35,6 +35,7 @@ def test_a_list(write, tmp_path):
     assert subset.get_data_info(0)['line'] == 3
     assert subset.get_gt_labels().tolist() == [0, 1]
     assert dataset.get_subset(-1).get_data_info(0)['line'] == 3
+    assert len(dataset.get_subset(0)) == 0
     assert len(ImageListDataset(write(ROWS + '\n \n'))) == 3
     assert len(ImageListDataset(write(ROWS), indices=2)) == 2
     assert len(LongTailedDataset(dataset, imbalance_factor=1)) == 2

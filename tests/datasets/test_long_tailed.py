@@ -165,10 +165,18 @@ def test_classes_without_images_have_their_share():
     assert np.bincount(dataset.get_gt_labels()).tolist() == [4, 4]
 
 
-def test_the_last_images():
+def test_a_dataset_without_class_names(monkeypatch):
+    monkeypatch.setattr(TwoOfFour, 'metainfo', {})
+    dataset = LongTailedDataset(TwoOfFour(), imbalance_factor=0.5)
+    assert np.bincount(dataset.get_gt_labels()).tolist() == [8, 4]
+
+
+@pytest.mark.parametrize('number', [3, 0, -3])
+def test_the_first_or_last_images(number):
     dataset = LongTailedDataset(dict(type='Digits', split='train'), 1 / 32)
-    last = dataset.get_subset(-3).get_gt_labels()
-    assert list(last) == list(dataset.get_gt_labels()[-3:])
+    labels = dataset.get_gt_labels()
+    expected = labels[:number] if number >= 0 else labels[number:]
+    assert list(dataset.get_subset(number).get_gt_labels()) == list(expected)
 
 
 def test_a_broken_image_is_replaced_from_within_the_subset():

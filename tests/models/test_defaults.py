@@ -4,9 +4,16 @@ import inspect
 
 import pytest
 
-from mmlt_plugin import engine, models
+from mmlt_plugin import datasets, engine, models
 
 DEFAULTS = [
+    (datasets.LongTailedDataset, dict(imbalance_factor=0.01, profile='exp', seed=0)),
+    (datasets.long_tailed_counts, dict(profile='exp', pareto_power=6.0)),
+    (datasets.long_tailed_indices, dict(seed=0)),
+    (datasets.held_out_indices, dict(seed=0)),
+    (datasets.BilateralBatchSampler, dict(drop_last=False, other=None)),
+    (datasets.ClassPowerSampler, dict(images_per_class=1, min_images=0, seed=None)),
+    (datasets.EpisodeBatchSampler, dict(novel=1, images_per_class=6, min_images=20)),
     (models.RIDELoss, dict(diversity=0.2, temperature=1.0, imbalance=0.0)),
     (models.MultiExpertNeck, dict(experts=3)),
     (models.MultiExpertHead, dict(experts=3)),

@@ -197,12 +197,3 @@ def test_maps_of_another_size():
     neck = ModulatedAttentionNeck(4, 3, feature_size=(2, 3))
     with pytest.raises(ConfigError, match=r'feature_size=\(2, 3\).*\(3, 2\)'):
         neck((torch.randn(2, 4, 3, 2),))
-
-
-def test_arguments_out_of_range():
-    with pytest.raises(ConfigError, match='reduction=9 of ModulatedAttentionNeck'):
-        ModulatedAttentionNeck(8, 4, reduction=9)
-    with pytest.raises(ConfigError, match='scale=0 of OLTRHead'):
-        OLTRHead(num_classes=2, in_channels=4, scale=0)
-    with pytest.raises(ConfigError, match='reach=0 of OLTRHead'):
-        OLTRHead(num_classes=2, in_channels=4, reach=0)
