@@ -238,7 +238,7 @@ def draw():
 
 
 def first_draws(monkeypatch, seed=3, epoch=0, rank=0, worker=0):
-    """First random numbers in a worker, for two images of two datasets, and in the main process."""
+    """First draws of a worker, for images of two datasets, and of the main process."""
     monkeypatch.setattr(exact_resume_hook, 'get_rank', lambda: rank)
     worker = SimpleNamespace(id=worker)
     monkeypatch.setattr(exact_resume_hook, 'get_worker_info', lambda: worker)

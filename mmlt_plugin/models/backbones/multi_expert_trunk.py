@@ -7,6 +7,7 @@ from typing import Any
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from ...checks import check_number
 from .stages import last_stages
 
 
@@ -26,7 +27,8 @@ def multi_expert_trunk(backbone: dict, stages: int = 2) -> nn.Module:
         nn.Module: The backbone without these stages.
 
     Raises:
-        ConfigError: The backbone has no stages of blocks, or no more than ``stages``.
+        ConfigError: ``stages`` is no positive integer, or the backbone has no stages of blocks
+            or no more than that.
 
     Example:
         >>> import torch
@@ -35,6 +37,7 @@ def multi_expert_trunk(backbone: dict, stages: int = 2) -> nn.Module:
         >>> trunk(torch.zeros(2, 3, 32, 32))[0].shape
         torch.Size([2, 16, 32, 32])
     """
+    check_number('stages of MultiExpertTrunk', stages, '[1, inf)', integer=True)
     net: Any = MODELS.build(backbone)
     for name in last_stages(net, stages):
         delattr(net, name)

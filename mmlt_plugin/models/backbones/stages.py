@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...checks import check_number
 from ...errors import ConfigError
 
 
@@ -51,7 +50,6 @@ def last_stages(net: Any, stages: int) -> list[str]:
         >>> last_stages(ResNet(depth=18), 2)
         ['layer3', 'layer4']
     """
-    check_number('stages of experts', stages, '[1, inf)', integer=True)
     names = residual_stages(net)
     if stages >= len(names):
         raise ConfigError(
