@@ -60,9 +60,6 @@ LIKE = {
     for other in [re.sub(pattern, instead, leaf)]
     if other != leaf and other in LEAVES
 }
-#: Beginnings of the names of configs with models that fill the memory.
-LARGE = ('resnet152', 'resnext', 'resnet50')
-collect = gc.collect
 
 
 class Interruption(Exception):
@@ -108,16 +105,13 @@ class Float16(OptimWrapper):
 
 
 @pytest.fixture(autouse=True)
-def few_images(monkeypatch, request):
+def few_images(monkeypatch):
     """Use the first 6,000 real images of CIFAR, read once, and save time elsewhere."""
     monkeypatch.setattr(CIFAR10, 'load_data_list', read_some)
     few_blocks(monkeypatch)
     # mmengine collects garbage for every dataset and lays every config out by yapf.
     monkeypatch.setattr(gc, 'collect', lambda *_: 0)
     monkeypatch.setattr(Config, 'pretty_text', property(lambda cfg: repr(cfg)))
-    yield
-    if request.node.callspec.params['leaf'].partition('/')[2].startswith(LARGE):
-        collect()  # they would pile up
 
 
 def without_numbers(value):
