@@ -15,7 +15,10 @@ from ..settings import name_of_type
 
 
 def unfinished_schedules(cfg: Config) -> list[str]:
-    """Find learning rate schedules that end after the training, or cosine ones before it.
+    """Find learning rate schedules that do not end, or end too late or too early.
+
+    That is: they reach beyond the training, a cosine ends before it, or MMEngine never leaves
+    the first value, as it does with a warm-up over a single epoch.
 
     Args:
         cfg: A config of a training by epochs.
@@ -39,7 +42,11 @@ def unfinished_schedules(cfg: Config) -> list[str]:
         for number, scheduler in enumerate(schedulers_of(cfg))
         if scheduler.get('by_epoch', True) and name_of_type(scheduler).endswith('LR')
     }
-    return [*_too_long(schedulers, epochs), *_cosine_too_short(schedulers, epochs)]
+    return [
+        *_too_long(schedulers, epochs),
+        *_cosine_too_short(schedulers, epochs),
+        *_never_left(schedulers),
+    ]
 
 
 def _too_long(schedulers: dict[str, dict], epochs: int) -> list[str]:
@@ -65,6 +72,17 @@ def _cosine_too_short(schedulers: dict[str, dict], epochs: int) -> list[str]:
     return [
         f'{name} ends at epoch {last}, train_cfg.max_epochs is {epochs}: the learning '
         f'rate {then}'
+    ]
+
+
+def _never_left(schedulers: dict[str, dict]) -> list[str]:
+    return [
+        f'{name} lasts one epoch, and MMEngine never leaves its first value: set its '
+        f'convert_to_iter_based=True, or end={scheduler["end"] + 1}'
+        for name, scheduler in schedulers.items()
+        if name_of_type(scheduler) in ('LinearLR', 'ConstantLR')
+        and scheduler.get('end') == (scheduler.get('begin') or 0) + 1
+        and not scheduler.get('convert_to_iter_based')
     ]
 
 

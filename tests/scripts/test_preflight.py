@@ -1,9 +1,11 @@
 """Mistakes found before a training starts, and warnings of a resumed one."""
 
 import pytest
+import torch
 from mmengine.config import Config
-from mmengine.optim import MultiStepLR
+from mmengine.optim import ConstantLR, LinearLR, MultiStepLR, OptimWrapper
 from mmengine.registry import Registry
+from torch.optim import SGD
 
 from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.scripts.explain import explain
@@ -40,6 +42,31 @@ def test_schedules_longer_than_the_training(scheduler, last):
         assert f'({scheduler["type"]}) reaches to epoch {last}, ' in found[0]
     cfg.param_scheduler = scheduler  # one alone may stand for itself
     assert unfinished_schedules(cfg) == found
+
+
+@pytest.mark.parametrize('by_iteration', [False, True])
+@pytest.mark.parametrize('begin', [0, 1])
+@pytest.mark.parametrize('length', [1, 2])
+@pytest.mark.parametrize('kind', [LinearLR, ConstantLR])
+def test_warm_ups_that_mmengine_never_leaves(kind, length, begin, by_iteration):
+    """Found are those after which the learning rate is not what it was set to."""
+    settings = dict(begin=begin, end=begin + length)
+    scheduler = dict(type=kind.__name__, convert_to_iter_based=by_iteration, **settings)
+    cfg = Config(dict(param_scheduler=scheduler, train_cfg=dict(max_epochs=5)))
+    optimizer = OptimWrapper(SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1))
+    if by_iteration:
+        real = kind.build_iter_from_epoch(optimizer, **settings, epoch_length=7)
+    else:
+        real = kind(optimizer, **settings)
+    for _ in range(5 * (7 if by_iteration else 1)):
+        optimizer.step()
+        real.step()
+    stuck = optimizer.get_lr()['lr'][0] < 0.099
+    found = unfinished_schedules(cfg)
+    assert len(found) == stuck == (length == 1 and not by_iteration)
+    if stuck:
+        assert f'({kind.__name__}) lasts one epoch' in found[0]
+        assert f'end={begin + 2}' in found[0]
 
 
 def test_the_warning_is_given(tmp_path, warned):
