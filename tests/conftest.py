@@ -16,6 +16,7 @@ from tests import fast_mmengine
 from tests.documented import CONFIGS, ROOT
 from tests.gloo import GlooPool
 from tests.pretend_device import AVAILABLE, pretend_device, register
+from tests.trained import first_stage, trained  # noqa: F401 - fixtures
 from tests.zygote import Zygote
 
 # Lets a process fork after it has asked whether there is a GPU.

@@ -1,20 +1,15 @@
-"""Second stages, the choice of tau and BBN's study by the scripts, on the digits."""
+"""Second stages by the scripts, on the digits."""
 
 import json
 import re
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from head_sweep import check_setting
 from mmengine.fileio import load
 from mmpretrain.models import LinearClsHead
 
-from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import LogitAdjustedHead, ResLTHead, TauNormHead, TDEHead
+from mmlt_plugin.models import LogitAdjustedHead
 from mmlt_plugin.scripts.run_log import read_lines
-from mmlt_plugin.scripts.sweep import Job, run_jobs
 from tests.conftest import ROOT
 from tests.engine.runs import TINY, make_runner, weights
 
@@ -36,24 +31,6 @@ model = dict(head=dict(type='NCMHead'))
 default_hooks = dict(class_means=dict(type='ClassMeansHook'))
 """,
     post_hoc=BASE + "model = dict(head=dict(type='LogitAdjustedHead'))",
-    tau=BASE
-    + """
-model = dict(head=dict(type='TauNormHead'))
-train_dataloader = dict(dataset=dict(holdout=10))
-val_dataloader = dict(
-    dataset=dict(
-        _delete_=True,
-        type='LongTailedDataset',
-        subset='holdout',
-        holdout=10,
-        dataset=dict(
-            type='Digits',
-            split='train',
-            pipeline=[dict(type='Resize', scale=16), dict(type='PackInputs')],
-        ),
-    )
-)
-""",
 )
 
 
@@ -63,16 +40,6 @@ def configs(tmp_path_factory):
     for name, text in CONFIGS.items():
         (folder / f'{name}.py').write_text(text)
     return folder
-
-
-@pytest.fixture(scope='module')
-def first_stage(tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp('first') / 'stage'
-    config = ROOT / 'configs/ce/resnet20_digits-lt-if32.py'
-    assert not run_jobs(
-        [Job(str(config), str(work_dir), ('--cfg-options', *TINY))], at_once=1
-    )
-    return work_dir
 
 
 @pytest.mark.parametrize('method', ['crt', 'lws'])
@@ -216,69 +183,6 @@ def test_the_pages_shift_of_the_bias_does_the_same(first_stage, tmp_path, monkey
         )
     x = (torch.randn(5, 64),)
     torch.testing.assert_close(head(x), plain(x))
-
-
-def test_sweep_of_tau(configs, first_stage, run_tool):
-    output = run_tool(
-        'analysis/head_sweep.py', configs / 'tau.py', first_stage / 'epoch_2.pth',
-        'tau', '--values', '0', '0.5', '1', '--cfg-options', TINY[0],
-    )  # fmt: skip
-    rows = [line.split() for line in output.splitlines()]
-    found = {row[0]: float(row[1]) for row in rows if row[:1] and row[0] in ('0', '0.5', '1')}  # fmt: skip
-    assert len(found) == 3
-    best = max(found, key=found.get)
-    assert re.search(rf'model.head.tau={best}$', output, re.M)
-
-
-def test_tau_is_not_chosen_on_test_images(first_stage, run_tool):
-    output = run_tool(
-        'analysis/head_sweep.py', 'configs/ce/resnet20_digits-lt-if32.py',
-        first_stage / 'epoch_2.pth', 'tau', expect=2,
-    )  # fmt: skip
-    assert 'tau must not be chosen on test images' in output
-
-
-def test_numbers_of_heads_that_can_be_swept():
-    sizes = dict(num_classes=6, in_channels=8)
-    check_setting(ResLTHead(**sizes), 'tau')  # None by default
-    check_setting(TDEHead(**sizes), 'alpha')
-    for setting in ('alpha', 'training', 'fc'):
-        with pytest.raises(ConfigError, match=f"TauNormHead, which .* '{setting}'"):
-            check_setting(TauNormHead(**sizes), setting)
-
-
-def test_table_and_picture_of_the_study(tmp_path):
-    import tools.analysis.representation_study as study
-
-    cells = {(f, c): 40.0 + i for i, f in enumerate(study.WAYS) for c in study.WAYS}
-    cells['BBN-CB', 'ce'] = 41.11
-    study.write(tmp_path, 'cifar100', cells)
-    table = (tmp_path / 'study_cifar100.md').read_text()
-    assert '| RS | 58.00 | 58.00 | 58.00 |' in table
-    assert '| BBN-CB | 58.89 |  |  |' in table
-    assert (tmp_path / 'study_cifar100.png').stat().st_size > 5000
-
-
-def test_the_study_builds_on_its_features(tmp_path):
-    import tools.analysis.representation_study as study
-
-    features = study.feature_jobs(tmp_path, ['--amp'])
-    for job in features.values():
-        folder = Path(job.work_dir)
-        folder.mkdir()
-        (folder / 'last_checkpoint').write_text(f'{folder}/epoch_200.pth')
-        assert Path(job.config).exists()
-    jobs = study.classifier_jobs(tmp_path, 'cifar100', features, ['--amp'])
-    assert len(jobs) == 11
-    for (feature, _), job in jobs.items():
-        assert Path(job.config).exists()
-        source = 'bbn' if feature.startswith('BBN') else feature
-        assert (
-            job.options[-1] == f'load_from={tmp_path}/features-{source}/epoch_200.pth'
-        )
-    assert len({job.work_dir for job in jobs.values()}) == 11
-    assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
-    assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']
 
 
 def test_a_test_after_a_training_is_of_the_new_weights(tmp_path):

@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmlt_plugin.scripts.careful_runner import build_runner
 from mmlt_plugin.scripts.in_memory import use_memory
-from tests.conftest import ROOT
+from tests.documented import ROOT
 
 #: Options for a script: two epochs of a small net, both saved.
 TINY = [

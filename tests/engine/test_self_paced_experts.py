@@ -1,62 +1,18 @@
-"""Experts and their student in real trainings, and refused settings."""
+"""Experts and their student in real trainings."""
 
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import Compose
 from mmengine.hooks import Hook
 
 from mmlt_plugin.checkpoint_model import model_of_checkpoint
 from mmlt_plugin.class_counts import shot_splits
 from mmlt_plugin.datasets import Digits
-from mmlt_plugin.engine import SelfPacedExpertsHook
 from mmlt_plugin.engine.hooks import self_paced_experts_hook
-from mmlt_plugin.errors import ConfigError
-from mmlt_plugin.models import LFMEClassifier
-from mmlt_plugin.scripts.cli import default_work_dir
 from mmlt_plugin.weights import unwrapped
-from tests.conftest import ROOT
+from tests.engine.experts import THRESHOLDS, expert_settings, student_settings
 from tests.engine.runs import assert_equal, cut_off, final_state, make_runner
-
-THRESHOLDS = dict(many=60, few=10)
-
-
-def expert_settings(split):
-    return {
-        'model.head.type': 'ShotSplitHead',
-        'model.head.split': split,
-        'model.head.many': 60,
-        'model.head.few': 10,
-        'train_dataloader.drop_last': False,
-        'train_dataloader.sampler': dict(
-            _delete_=True, type='ShotSplitSampler', split=split, **THRESHOLDS
-        ),
-    }
-
-
-def student_settings(checkpoints, **settings):
-    return {
-        'model.type': 'LFMEClassifier',
-        'train_dataloader.sampler': dict(
-            _delete_=True, type='ClassBalancedSampler', images_per_class=4
-        ),
-        'default_hooks.experts': dict(
-            type='SelfPacedExpertsHook', checkpoints=checkpoints, **settings
-        ),
-    }
-
-
-@pytest.fixture(scope='module')
-def experts(tmp_path_factory):
-    """Checkpoints of the digits' experts, one per split."""
-    paths = []
-    for split in ('many', 'medium', 'few'):
-        work_dir = tmp_path_factory.mktemp(split)
-        runner = make_runner(work_dir, **expert_settings(split))
-        runner.train()
-        paths.append(str(work_dir / 'epoch_3.pth'))
-    return paths
 
 
 def test_an_expert_is_tested_on_its_own_classes(experts, tmp_path):
@@ -242,100 +198,3 @@ def test_a_student_is_tested_without_its_experts(experts, tmp_path):
     checkpoint = str(tmp_path / 'epoch_1.pth')
     runner = make_runner(tmp_path / 'test', load_from=checkpoint, **settings)
     assert 0 <= runner.test()['shot/all'] <= 100
-
-
-@pytest.mark.parametrize(
-    ('checkpoints', 'settings', 'message'),
-    [
-        ([0, 0], {}, 'are both experts of class 0'),
-        ([], {}, 'default_hooks.experts.checkpoints is empty'),
-        (
-            [0],
-            {'val_dataloader': None, 'val_cfg': None, 'val_evaluator': None},
-            'leave out --no-validate',
-        ),
-        (
-            [0],
-            {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=3)},
-            'counts epochs: set train_cfg.by_epoch=True',
-        ),
-        (
-            [0],
-            {'train_cfg': dict(_delete_=True, type='IterBasedTrainLoop', max_iters=3)},
-            'counts epochs: set train_cfg.by_epoch=True',
-        ),
-        ([0], {'model.type': 'ImageClassifier'}, 'needs model.type=LFMEClassifier'),
-        (
-            [0],
-            {'train_dataloader.dataset.imbalance_factor': 0.5},
-            'trained on data with other class counts',
-        ),
-        (
-            ['no_expert.pth'],
-            {},
-            'no_expert.pth is no expert: its head is LinearClsHead',
-        ),
-        (['no_config.pth'], {}, 'no_config.pth holds no config'),
-        (['gone.pth'], {}, 'gone.pth: train that expert first, or give its path'),
-    ],
-    ids=str,
-)
-def test_what_is_refused(experts, tmp_path, checkpoints, settings, message):
-    torch.save(dict(state_dict={}), tmp_path / 'no_config.pth')
-    text = Config.fromfile(ROOT / 'configs/ce/resnet20_digits-lt-if32.py').pretty_text
-    model = LFMEClassifier(
-        backbone=dict(type='CIFARResNet', depth=20),
-        neck=dict(type='GlobalAveragePooling'),
-        head=dict(type='LinearClsHead', num_classes=10, in_channels=64),
-    )
-    state = {k: v for k, v in model.state_dict().items() if k != 'expert_weights'}
-    torch.save(dict(state_dict=state, meta=dict(cfg=text)), tmp_path / 'no_expert.pth')
-    paths = [
-        experts[path] if isinstance(path, int) else str(tmp_path / path)
-        for path in checkpoints
-    ]
-    runner = make_runner(tmp_path / 'run', **{**student_settings(paths), **settings})
-    with pytest.raises(ConfigError, match=message):
-        runner.train()
-
-
-@pytest.mark.parametrize(
-    ('settings', 'message'),
-    [
-        (dict(threshold=1.0), 'threshold=1.0 of SelfPacedExpertsHook'),
-        (dict(threshold=-0.1), 'threshold=-0.1 of SelfPacedExpertsHook'),
-        (dict(interval=0), 'interval=0 of SelfPacedExpertsHook'),
-        (dict(checkpoints='a.pth'), r"='a.pth' of .* must be a list, \[a.pth\]"),
-    ],
-)
-def test_arguments(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        SelfPacedExpertsHook(**{'checkpoints': [], **settings})
-
-
-def test_an_expert_needs_its_sampler(tmp_path):
-    settings = expert_settings('few')
-    settings['train_dataloader.sampler'] = dict(type='DefaultSampler', shuffle=True)
-    with pytest.raises(ConfigError, match="split='few', many=60, few=10"):
-        make_runner(tmp_path, **settings).train()
-
-
-@pytest.mark.parametrize(
-    'leaf',
-    ['resnet32_cifar100-lt-if100', 'resnet10_imagenet-lt', 'resnet152_places-lt'],
-)
-def test_configs_find_their_experts(leaf):
-    folder = ROOT / 'configs/lfme'
-    cfg = Config.fromfile(folder / f'{leaf}.py')
-    expected = []
-    for split in ('many', 'medium', 'few'):
-        expert = Config.fromfile(folder / f'{leaf}_{split}.py')
-        work_dir = default_work_dir(f'configs/lfme/{leaf}_{split}.py')
-        expected.append(f'{work_dir}/epoch_{expert.train_cfg.max_epochs}.pth')
-        head, sampler = expert.model.head, expert.train_dataloader.sampler
-        metric = expert.test_evaluator
-        for name, default in (('many', 100), ('few', 20)):
-            values = {part.get(name, default) for part in (head, sampler, metric)}
-            assert len(values) == 1
-        assert head.split == sampler.split == split
-    assert cfg.default_hooks.experts.checkpoints == expected

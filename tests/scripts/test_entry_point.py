@@ -3,6 +3,11 @@
 import subprocess
 import sys
 
+import pytest
+
+from mmlt_plugin.errors import ConfigError
+from mmlt_plugin.scripts.entry_point import run_script
+
 LAST_WORDS = """
 import atexit, sys, time
 from concurrent.futures import ThreadPoolExecutor
@@ -39,3 +44,26 @@ def test_a_rank_that_is_done_loses_nothing(tmp_path):
     assert found.stdout.endswith('done')
     assert (tmp_path / 'uploaded').exists()
     assert (tmp_path / 'closed').exists()
+
+
+@pytest.mark.parametrize(
+    ('message', 'shown'),
+    [
+        ('image a.jpg cannot be read\n  (so it is)\n', 'image a.jpg cannot be read (so it is)'),
+        ('', "ConfigError('')"),
+        (
+            'Caught ConfigError in DataLoader worker process 0.\nOriginal Traceback (most '
+            'recent call last):\n  File "a.py", line 3\nValueError: first\n\nThe above '
+            'exception was the direct cause:\n\nmmlt_plugin.errors.ConfigError: image a '
+            'cannot\nbe read\n',
+            'image a cannot be read',
+        ),
+    ],
+)  # fmt: skip
+def test_messages_of_several_lines(message, shown, capsys):
+    def main():
+        raise ConfigError(message)
+
+    with pytest.raises(SystemExit):
+        run_script(main)
+    assert capsys.readouterr().err == f'error: {shown}\n'
