@@ -16,6 +16,7 @@ default_hooks = dict(
     class_counts=dict(type='ClassCountsHook'),
     provenance=dict(type='ProvenanceHook'),
     exact_resume=dict(type='ExactResumeHook'),
+    evaluate_on_resume=dict(type='EvaluateOnResumeHook'),
     non_blocking_input=dict(type='NonBlockingInputHook'),
     finite_loss=dict(type='FiniteLossHook'),
     work_dir_lock=dict(type='WorkDirLockHook'),

@@ -130,8 +130,11 @@ def test_a_rate_that_follows_evaluations_stays_reduced(tmp_path, warned):
     (state,) = final_state(tmp_path, 4)['param_schedulers']
     assert state['best'] > 0, 'that of the first epoch'
     rates = runner.message_hub.get_scalar('train/lr').data[0]
-    assert rates[-1] == pytest.approx(0.025)
-    assert any('ReduceOnPlateauLR' in line for line in warned)
+    assert rates[-1] == pytest.approx(0.0125), 'after two more evaluations'
+    assert not any('misses the evaluation' in line for line in warned)
+    alone = {**settings, 'default_hooks.evaluate_on_resume': None}
+    make_runner(tmp_path, resume=True, **alone).train()
+    assert any('ReduceOnPlateauLR misses the evaluation' in line for line in warned)
     settings['param_scheduler'] = [PLATEAU | dict(factor=0.1)]
     with pytest.raises(ConfigError, match=r'ReduceOnPlateauLR, .* cannot be replayed'):
         make_runner(tmp_path, resume=True, **settings).train()

@@ -9,6 +9,7 @@ from .class_means_hook import ClassMeansHook
 from .compile_hook import CompileHook
 from .cumulative_alpha_hook import CumulativeAlphaHook
 from .deferred_recipe_hook import DeferredRecipeHook
+from .evaluate_on_resume_hook import EvaluateOnResumeHook
 from .exact_resume_hook import ExactResumeHook
 from .finite_loss_hook import FiniteLossHook
 from .folder_visualization_hook import FolderVisualizationHook
@@ -30,6 +31,7 @@ __all__ = [
     'CompileHook',
     'CumulativeAlphaHook',
     'DeferredRecipeHook',
+    'EvaluateOnResumeHook',
     'ExactResumeHook',
     'FiniteLossHook',
     'FolderVisualizationHook',

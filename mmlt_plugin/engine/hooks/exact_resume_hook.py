@@ -21,6 +21,7 @@ from ..resumed_schedules import (
     replay_schedules,
     schedules_differ,
 )
+from .evaluate_on_resume_hook import EvaluateOnResumeHook
 
 
 @HOOKS.register_module()
@@ -39,9 +40,9 @@ class ExactResumeHook(Hook):
     can be extended: mmengine restores the old ``end``, and a longer training never reaches
     its last milestones. The optimizer's base learning rate remains that of the checkpoint.
 
-    Resuming is exact for trainings by epoch with ``randomness=dict(seed=...)``, with
-    schedules that do not follow evaluations, and without gradients accumulated across the
-    end of an epoch. Otherwise a resumed run warns.
+    Resuming is exact for trainings by epoch with ``randomness=dict(seed=...)`` and without
+    gradients accumulated across the end of an epoch; schedules that follow evaluations also
+    need :class:`EvaluateOnResumeHook`. Otherwise a resumed run warns.
 
     Raises:
         ConfigError: The schedules of a resumed run differ from the checkpoint's, and one of
@@ -154,10 +155,13 @@ def why_not_exact(runner: Runner) -> Iterator[str]:
             'this training counts iterations: only trainings by epoch, '
             'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
         )
-    if (follower := follower_of_evaluations(runner)) is not None:
+    follower = follower_of_evaluations(runner)
+    if follower is not None and not any(
+        isinstance(hook, EvaluateOnResumeHook) for hook in runner.hooks
+    ):
         yield (
-            f'{follower} misses the evaluation right after the checkpoint, which resuming '
-            'does not repeat'
+            f'{follower} misses the evaluation right after the checkpoint: add '
+            'EvaluateOnResumeHook to default_hooks'
         )
     accumulated = getattr(runner.optim_wrapper, '_accumulative_counts', 1)
     if len(runner.train_dataloader) % accumulated:
