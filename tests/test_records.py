@@ -79,6 +79,34 @@ def test_no_record_is_overwritten_by_another_training(trained, tmp_path):
     assert json.loads(file.read_text()) == other
 
 
+def test_no_test_takes_the_place_of_a_training(trained, tmp_path):
+    file = record.record(trained / 'ce', tmp_path / 'results')
+    before = file.read_text()
+    told = dict(file='work/epoch_2.pth', seed=0, epoch=2, class_counts=[2, 1])
+    (start,) = json.loads(before)['starts']
+    line = dict(start, checkpoint=told, metrics={'shot/all': 12.0}, time='now')
+    line['command'][0] = 'tools/test.py'
+    (tmp_path / 'tests.jsonl').write_text(json.dumps(line))
+    with pytest.raises(ConfigError, match='is of the training that began at'):
+        record.record(tmp_path, tmp_path / 'results')
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize(('epoch', 'complete'), [(2, False), (40, True)])
+def test_a_test_counts_if_its_checkpoint_is_the_last(epoch, complete, tmp_path):
+    told = dict(file='work/epoch.pth', seed=0, epoch=epoch, class_counts=[2, 1])
+    line = dict(
+        config='configs/ce/resnet20_digits-lt-if32.py', command=['tools/test.py'],
+        checkpoint=told, metrics={'shot/all': 12.0}, time='now',
+    )  # fmt: skip
+    (tmp_path / 'tests.jsonl').write_text(json.dumps(line))
+    assert record.test(tmp_path)['complete'] == complete
+    told['seed'] = None  # a converted checkpoint
+    (tmp_path / 'tests.jsonl').write_text(json.dumps(line))
+    with pytest.raises(ConfigError, match=r'work/epoch.pth does not say its seed'):
+        record.test(tmp_path)
+
+
 def test_a_config_that_has_changed_since(trained):
     run = record.training(trained / 'ce')
     cfg = Config.fromfile(ROOT / run['config'])
@@ -108,7 +136,7 @@ def test_a_work_dir_of_two_configs_is_no_record(trained, run_tool, tmp_path):
 def test_where_experts_lie_changes_no_numbers():
     command = ['t.py', 'a.py', 'default_hooks.experts.checkpoints=[a.pth]']
     other = 'default_hooks.experts.threshold=0.5'
-    found = record.origin(dict(config='a.py', command=[*command, other]), 't.py', [])
+    found = record.origin('a.py', [dict(command=[*command, other])], 't.py')
     assert found['other_settings'] == [other]
 
 
@@ -116,18 +144,28 @@ def test_a_run_resumed_by_its_own_copy_of_the_config(trained, tmp_path):
     copy = tmp_path / 'reslt'
     shutil.copytree(trained / 'reslt', copy)
     (line,) = (copy / 'provenance.jsonl').read_text().splitlines()
-    own = json.dumps({**json.loads(line), 'config': 'work_dirs/reslt/resnet20.py'})
+    again = dict(
+        config='work_dirs/reslt/resnet20.py',
+        command=['tools/train.py', 'work_dirs/reslt/resnet20.py', '--resume'],
+    )
+    own = json.dumps({**json.loads(line), **again})
     (copy / 'provenance.jsonl').write_text(f'{line}\n{own}\n')
     run = record.training(copy)
     assert run['config'] == 'configs/reslt/resnet20_digits-lt-if32.py'
     assert len(run['starts']) == 2
+    # What the first start changed is in the copy.
+    alone = record.training(trained / 'reslt')
+    for key in ('overrides', 'other_settings', 'remake'):
+        assert run[key] == alone[key]
+    assert 'train_cfg.max_epochs=2' in run['other_settings']
 
 
 def test_test_time_augmentation_is_another_setting():
     command = ['tools/test.py', 'a.py', 'b.pth', '--tta', '--amp']
     assert record.overrides(command) == ['--tta', '--amp']
-    start = dict(config='configs/ce/a.py', command=command)
-    found = record.origin(start, 'tools/test.py', ['b.pth'])
+    found = record.origin(
+        'configs/ce/a.py', [dict(command=command)], 'tools/test.py', ['b.pth']
+    )
     assert found['other_settings'] == ['--tta']
     assert found['remake'] == 'python tools/test.py configs/ce/a.py b.pth --tta --amp'
 
@@ -173,9 +211,7 @@ def test_devices_may_share_a_step_in_any_way(ranks, batch_size, accumulated, oth
         cfg = Config.fromfile(ROOT / 'configs/reslt/resnext50_imagenet-lt.py')
         assert config_results.differences(run, cfg) == []
         assert run['recipe'].keys() | {'train_dataloader.batch_size'} == now.keys()
-    start = dict(
-        config='a.py', command=['tools/train.py', 'a.py', '--amp'], ranks=ranks
-    )
-    remake = record.origin(start, 'tools/train.py', [])['remake']
+    start = dict(command=['tools/train.py', 'a.py', '--amp'], ranks=ranks)
+    remake = record.origin('a.py', [start], 'tools/train.py')['remake']
     alone = 'python tools/train.py a.py --amp'
     assert remake == (f'tools/dist_train.sh a.py {ranks} --amp' if ranks > 1 else alone)

@@ -11,6 +11,7 @@ import json
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -91,13 +92,17 @@ def command_of(
     return shlex.join([*words, '--cfg-options', *options] if options else words)
 
 
-def origin(start: dict, script: str, positional: list[str]) -> dict:
+def origin(
+    config: str, starts: list[dict], script: str, positional: Sequence[str] = ()
+) -> dict:
     """Config and settings of a run, and the command to repeat it."""
-    changes = overrides(start['command'])
+    # A copy of the config, with which a run may resume, has the first start's changes in it.
+    commands = [overrides(start['command']) for start in starts]
+    changes = list(dict.fromkeys(change for command in commands for change in command))
     return dict(
-        config=start['config'],
+        config=config,
         remake=command_of(
-            script, [start['config'], *positional], changes, start.get('ranks', 1)
+            script, [config, *positional], changes, starts[-1].get('ranks', 1)
         ),
         overrides=changes,
         other_settings=[change for change in changes if not HARMLESS.match(change)],
@@ -146,7 +151,7 @@ def training(work_dir: Path) -> dict:
             'other: give each a work dir of its own'
         )
     run = dict(
-        **origin(dict(starts[-1], config=configs[0]), 'tools/train.py', []),
+        **origin(configs[0], starts, 'tools/train.py'),
         seed=starts[-1]['seed'],
         complete=curve[-1]['epoch'] == epochs,
         epochs=epochs,
@@ -170,11 +175,18 @@ def test(work_dir: Path) -> dict:
     found = shot_metrics(metrics)
     if not found:
         raise ConfigError(f'{work_dir} has no evaluation with ShotSplitMetric')
+    if checkpoint['seed'] is None:
+        raise ConfigError(
+            f'{work_dir}: {checkpoint["file"]} does not say its seed, so it was not trained '
+            'here, and its test is no result'
+        )
     only = dict(epoch=checkpoint['epoch'], **found)
+    cfg = Config.fromfile(ROOT / start['config'])
+    epochs = (cfg.get('train_cfg') or {}).get('max_epochs', checkpoint['epoch'])
     return dict(
-        **origin(start, 'tools/test.py', [checkpoint['file']]),
+        **origin(start['config'], [start], 'tools/test.py', [checkpoint['file']]),
         seed=checkpoint['seed'],
-        complete=True,
+        complete=checkpoint['epoch'] == epochs,
         epochs=0,
         last=only,
         best=only,
@@ -215,10 +227,11 @@ def record(work_dir: Path, results: Path) -> Path:
 
 def refuse_another_training(file: Path, run: dict) -> None:
     """Refuse to overwrite another training's results of the same config and seed."""
-    if not file.exists() or not run['epochs']:
+    if not file.exists():
         return
-    then, now = (r['starts'][0]['time'] for r in (json.loads(file.read_text()), run))
-    if then != now:
+    there = json.loads(file.read_text())
+    then, now = (r['starts'][0]['time'] for r in (there, run))
+    if then != now and (there['epochs'] or run['epochs']):  # a test may be repeated
         raise ConfigError(
             f'{file} is of the training that began at {then}: remove it first if the one '
             f'that began at {now} is to take its place'
