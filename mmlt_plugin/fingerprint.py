@@ -37,7 +37,8 @@ def data_fingerprint(dataset: Any) -> str:
             digest.update(np.ascontiguousarray(info['img']).tobytes())
         else:
             name = str(info.get('img_path', '')).split('/')[-2:]
-            digest.update('/'.join(name).encode())
+            # File names need not be UTF-8.
+            digest.update('/'.join(name).encode(errors='surrogateescape'))
     return digest.hexdigest()[:16]
 
 

@@ -1,5 +1,8 @@
 """A fingerprint tells data apart, through any wrappers."""
 
+import hashlib
+
+import numpy as np
 import pytest
 from torch.utils.data import ConcatDataset, Dataset, Subset
 
@@ -59,3 +62,22 @@ def test_another_subset_is_other_data():
         for seed in (0, 0, 1)
     }
     assert len(prints) == 2
+
+
+def test_names_that_are_not_utf8():
+    """They count as their bytes."""
+    infos = [
+        dict(img_path=f'cat/{name}.jpg', gt_label=0) for name in ('caf\udce9', 'é')
+    ]
+    prints = [data_fingerprint(Rows([info])) for info in infos]
+    assert prints[0] != prints[1]
+    name = hashlib.sha256(np.zeros(1, np.int64).tobytes() + b'cat/caf\xe9.jpg')
+    assert prints[0] == name.hexdigest()[:16]
+
+
+class Rows(LabelsAlone):
+    """The same with annotations."""
+
+    def __init__(self, infos):
+        super().__init__([info['gt_label'] for info in infos])
+        self.get_data_info = infos.__getitem__

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import errno
+import io
 import os
 import re
 import sys
@@ -34,6 +35,9 @@ def run_script(main: Callable[[], None]) -> None:
             printed without a traceback, and the exit code is 2. Any other exception is
             raised.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files need not be UTF-8; print them somehow.
+        sys.stdout.reconfigure(errors='backslashreplace')
     try:
         main()
         if torch.distributed.is_initialized():

@@ -67,3 +67,8 @@ def test_messages_of_several_lines(message, shown, capsys):
     with pytest.raises(SystemExit):
         run_script(main)
     assert capsys.readouterr().err == f'error: {shown}\n'
+
+
+def test_names_that_are_not_utf8_are_printed(capsys):
+    run_script(lambda: print('caf\udce9.jpg: empty'))
+    assert capsys.readouterr().out == 'caf\\udce9.jpg: empty\n'
