@@ -22,6 +22,17 @@ def names_of(dataset: Any) -> Sequence[str]:
     return getattr(dataset, 'metainfo', {}).get('classes') or ()
 
 
+def placeholders(number: int) -> tuple[str, ...]:
+    """Names for classes whose names are unknown; they agree with any others.
+
+    Example:
+        >>> from mmlt_plugin.class_names import placeholders
+        >>> placeholders(2)
+        ('class 0', 'class 1')
+    """
+    return tuple(f'class {label}' for label in range(number))
+
+
 def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
     """First label at which two lists of class names differ.
 
@@ -30,8 +41,8 @@ def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
         theirs: The other names.
 
     Returns:
-        int | None: None if they agree, if a list is empty, or if exactly one of them consists
-        of numbers, which are placeholders for unknown names.
+        int | None: None if they agree or if one of them may not be names: an empty list,
+        :func:`placeholders`, or numbers where the other has none.
 
     Example:
         >>> from mmlt_plugin.class_names import first_difference
@@ -39,6 +50,8 @@ def first_difference(ours: Sequence[str], theirs: Sequence[str]) -> int | None:
         1
     """
     if not ours or not theirs:
+        return None
+    if any(tuple(names) == placeholders(len(names)) for names in (ours, theirs)):
         return None
     numbers = [all(str(name).isdigit() for name in names) for names in (ours, theirs)]
     if numbers[0] != numbers[1]:

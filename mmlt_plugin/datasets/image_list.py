@@ -11,6 +11,7 @@ import numpy as np
 from mmpretrain.datasets import BaseDataset
 from mmpretrain.registry import DATASETS
 
+from ..class_names import placeholders
 from ..errors import ConfigError
 from .image_records import ImageRecords
 from .reading import READ_ERRORS, can_be_read
@@ -20,8 +21,8 @@ from .reading import READ_ERRORS, can_be_read
 class ImageListDataset(BaseDataset):
     r"""Images from a text list with one ``<relative path> <label>`` per line.
 
-    Classes are named after the images' folders if each class has its own, and numbered
-    otherwise.
+    Classes are named after the images' folders if each class has its own, and ``class 0``,
+    ``class 1``, ... otherwise.
 
     Args:
         ann_file: The list, relative to ``data_root`` or an absolute path.
@@ -170,13 +171,13 @@ class ImageListDataset(BaseDataset):
 def _class_names(
     paths: list[bytes], labels: np.ndarray, num_classes: int
 ) -> tuple[str, ...]:
-    """Names of the images' folders if they match the classes one to one, otherwise numbers."""
+    """Names of the images' folders if they match the classes one to one."""
     folders = (path.rpartition(b'/')[0].rpartition(b'/')[2] for path in paths)
     pairs = set(zip(labels.tolist(), folders))
     names = dict(sorted(pairs))
     if len(pairs) == len(set(names.values())) == num_classes and all(names.values()):
         return tuple(name.decode(errors='replace') for name in names.values())
-    return tuple(map(str, range(num_classes)))
+    return placeholders(num_classes)
 
 
 def _rewrite(path: bytes, layout: list[tuple[bytes, Any]]) -> bytes:

@@ -62,7 +62,7 @@ def test_classes_without_images(write, monkeypatch):
     rows = 'cat/1.jpg 0\ndog/1.jpg 2\n'
     dataset = ImageListDataset(write(rows), num_classes=4)
     assert training_class_counts(dataset, 4).tolist() == [1, 0, 1, 0]
-    assert dataset.CLASSES == ('0', '1', '2', '3')
+    assert dataset.CLASSES == ('class 0', 'class 1', 'class 2', 'class 3')
     with pytest.raises(ConfigError, match=r'no image of class 1, 2 of 3.*num_classes'):
         ImageListDataset(write(rows))
     monkeypatch.setattr(PlacesLT, 'NUM_CLASSES', 4)
@@ -135,7 +135,8 @@ def test_labels_from_one(write):
 def test_folders_that_are_no_classes_give_no_names(write):
     rows = ['monday/1.jpg 0', 'tuesday/2.jpg 1', 'tuesday/3.jpg 0']
     for text in (rows, [*rows[:2], 'tuesday/4.jpg 1', 'wednesday/5.jpg 0']):
-        assert ImageListDataset(write('\n'.join(text))).CLASSES == ('0', '1')
+        dataset = ImageListDataset(write('\n'.join(text)))
+        assert dataset.CLASSES == ('class 0', 'class 1')
     several = ['old/cat/1.jpg 0', 'dog/2.jpg 1', 'new/cat/3.jpg 0']
     assert ImageListDataset(write('\n'.join(several))).CLASSES == ('cat', 'dog')
 
