@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 
 def test_table_and_picture_of_the_study(tmp_path):
@@ -37,3 +38,12 @@ def test_the_study_builds_on_its_features(tmp_path):
     assert len({job.work_dir for job in jobs.values()}) == 11
     assert len(study.classifier_jobs(tmp_path, 'cifar10', features, [])) == 9
     assert np.unique([job.options[0] for job in jobs.values()]) == ['--amp']
+
+
+@pytest.mark.parametrize('name', ['my study', 'a,b', 'a[b]'])
+def test_a_folder_that_options_cannot_pass(name, run_tool, tmp_path):
+    output = run_tool(
+        'analysis/representation_study.py', tmp_path / name, work_dir=False, expect=2
+    )
+    assert 'choose another folder' in output
+    assert not (tmp_path / name).exists()

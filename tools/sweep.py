@@ -24,12 +24,17 @@ def make_jobs(
     return [
         Job(
             config,
-            str(root / Path(config).parent.name / f'{Path(config).stem}_seed{seed}'),
+            str(root / folder_of(config) / f'{Path(config).stem}_seed{seed}'),
             [*train_args, '--cfg-options', f'randomness.seed={seed}'],
         )
         for seed in seeds  # a first result of every config comes first
         for config in configs
     ]
+
+
+def folder_of(config: str) -> str:
+    """Name of the folder in which a config lies, also for ``my.py`` and ``../my.py``."""
+    return Path(config).resolve().parent.name
 
 
 def main() -> None:

@@ -12,7 +12,12 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.utils.data import BatchSampler
 
-from mmlt_plugin.class_names import check_names, first_difference, number_of_classes
+from mmlt_plugin.class_names import (
+    check_names,
+    first_difference,
+    number_of_classes,
+    placeholders,
+)
 from mmlt_plugin.engine import (
     AtomicCheckpointHook,
     ClassCountsHook,
@@ -200,6 +205,9 @@ def test_numbers_in_the_place_of_names_are_not_compared():
     ClassCountsHook().before_train(runner)
     assert first_difference(['cat', 'dog'], ['0', '1']) is None
     assert first_difference(['0', '1', '2'], ['0', '2', '1']) == 1  # these are names
+    assert first_difference(['1', '2'], placeholders(2)) is None
+    assert first_difference(placeholders(2), ['cat', 'dog']) is None
+    assert first_difference(['0', '1'], ['1', '2']) == 0
     assert first_difference(['cat', 'dog'], []) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog']) is None
     assert first_difference(['cat', 'dog'], ['cat', 'dog', 'owl']) == 2
@@ -240,7 +248,8 @@ def test_number_of_classes():
 def test_pictures_of_images_with_equal_names(monkeypatch):
     drawn = []
     artist = SimpleNamespace(
-        visualize_cls=lambda **told: drawn.append(told['out_file'])
+        visualize_cls=lambda **told: drawn.append(told['out_file']),
+        dataset_meta=dict(classes=('cat', 'dog')),
     )
     monkeypatch.setattr(Visualizer, 'get_current_instance', lambda: artist)
     hook = FolderVisualizationHook(enable=True, interval=1, out_dir='shown')
@@ -250,6 +259,14 @@ def test_pictures_of_images_with_equal_names(monkeypatch):
     names = ['cat_1.jpg_0', 'dog_1.jpg_0', '1.jpg_0', '3_0']
     assert drawn == [f'shown/{name}.png' for name in names]
     assert samples[0].img_path == 'data/cat/1.jpg', 'others may need it'
+    paths = ['data/cat/old/1.jpg', 'data/dog/old/1.jpg', 'data/other/old/1.jpg']
+    samples = [DataSample(metainfo=dict(img_path=path)) for path in paths]
+    for sample, label in zip(samples, (0, 1, 1)):
+        sample.set_gt_label(label)
+    drawn.clear()
+    hook.after_test_iter(None, 0, dict(inputs=torch.zeros(3, 3, 2, 2)), samples)
+    names = ['cat_old_1.jpg_0', 'dog_old_1.jpg_0', 'old_1.jpg_0']
+    assert drawn == [f'shown/{name}.png' for name in names]
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,13 @@ def test_trainings_are_spread_over_the_gpus(tmp_path, monkeypatch):
     jobs = [Job('a.py', str(tmp_path / str(i))) for i in range(20)]
     assert run_jobs(jobs, at_once=4) == []
     assert most == {'3': 2, '5': 2}
+
+
+@pytest.mark.parametrize('config', ['ce/a.py', 'a.py', '../ce/a.py'])
+def test_work_dirs_are_named_by_method_and_config(config, tmp_path, monkeypatch):
+    from tools.sweep import make_jobs
+
+    (tmp_path / 'ce').mkdir()
+    monkeypatch.chdir(tmp_path if config.startswith('ce') else tmp_path / 'ce')
+    (job,) = make_jobs([config], [3], tmp_path / 'all', [])
+    assert job.work_dir == str(tmp_path / 'all/ce/a_seed3')

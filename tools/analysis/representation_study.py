@@ -7,6 +7,7 @@ features (in one way on BBN's branches, Table 5), and writes study_<data>.md, .p
 If interrupted, the same command continues.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -106,6 +107,11 @@ def main() -> None:
     parser.add_argument('--at-once', type=int, default=1, help='trainings at a time')
     parser.add_argument('--threads', type=int, help='CPU threads of each training')
     args = parser.parse_args(arguments)
+    if re.search(r'[\s,()\[\]]', str(args.work_dir)):
+        raise ConfigError(
+            f'{args.work_dir}: --cfg-options cannot pass a path with white space, commas or '
+            'brackets to the second stages: choose another folder'
+        )
     features = feature_jobs(args.work_dir, options)
     if args.data == 'cifar10':
         del features['bbn']

@@ -175,7 +175,9 @@ def _relative(config: str | None) -> str:
 
 
 def _git(*arguments: str) -> str:
-    """Output of a git command about this package; empty without git."""
+    """Output of a git command about this package; empty without its repository."""
+    if not (ROOT / '.git').exists():
+        return ''  # git would look for one in the folders above
     try:
         done = subprocess.run(
             ['git', '-C', str(ROOT), *arguments],
