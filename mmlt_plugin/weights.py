@@ -35,6 +35,19 @@ def device_of(model: Any) -> Any:
     return next((parameter.device for parameter in model.parameters()), None)
 
 
+def moving_averages(runner: Any) -> list[Any]:
+    """The averaged copies of a runner's model that its EMA hooks keep.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> from mmlt_plugin.weights import moving_averages
+        >>> moving_averages(SimpleNamespace(hooks=[]))
+        []
+    """
+    copies = (getattr(hook, 'ema_model', None) for hook in runner.hooks)
+    return [unwrapped(copy) for copy in copies if copy is not None]
+
+
 def plain_name(name: str) -> str:
     """Name of a tensor without the prefixes that wrappers add.
 

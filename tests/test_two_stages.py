@@ -8,6 +8,7 @@ import torch
 from mmengine.fileio import load
 from mmpretrain.models import LinearClsHead
 
+from mmlt_plugin.errors import ConfigError
 from mmlt_plugin.models import LogitAdjustedHead
 from mmlt_plugin.scripts.run_log import read_lines
 from tests.conftest import ROOT
@@ -204,3 +205,28 @@ def test_a_test_after_a_training_is_of_the_new_weights(tmp_path):
     assert runner.test()['shot/all'] >= 0
     (line,) = read_lines(tmp_path / 'second/tests.jsonl')
     assert line['checkpoint'] == dict(file=None)
+
+
+def test_statistics_of_a_part_that_learns_need_not_be_loaded(first_stage, tmp_path):
+    """Those of ResLT's branches, on top of a CE checkpoint, are new like the branches."""
+    head = dict(
+        _delete_=True, type='ResLTHead', num_classes=10, in_channels=64, groups=3
+    )
+    settings = {
+        'model.type': 'DecoupledClassifier',
+        'model.head': head,
+        'default_hooks.second_stage': dict(type='SecondStageHook'),
+        'load_from': str(first_stage / 'epoch_2.pth'),
+        'train_cfg.max_epochs': 1,
+    }
+    make_runner(tmp_path / 'run', **settings).train()
+    before, after = (
+        weights(file)
+        for file in (first_stage / 'epoch_2.pth', tmp_path / 'run/epoch_1.pth')
+    )
+    for name, value in before.items():
+        if name.startswith('backbone'):
+            assert torch.equal(value, after[name]), name
+    frozen = {**settings, 'model.trainable': ['head.fc']}
+    with pytest.raises(ConfigError, match=r'head\.branches\..* is frozen'):
+        make_runner(tmp_path / 'frozen', **frozen).train()

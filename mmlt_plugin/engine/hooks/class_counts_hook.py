@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
@@ -15,7 +16,7 @@ from ...class_counts import brief, classes_without_images, training_class_counts
 from ...class_names import check_names, names_of, number_of_classes
 from ...errors import ConfigError
 from ...models import check_match, check_neck
-from ...weights import device_of
+from ...weights import device_of, moving_averages, unwrapped
 
 
 @HOOKS.register_module()
@@ -123,6 +124,8 @@ class ClassCountsHook(Hook):
 
     def _serve_model(self, runner: Runner) -> None:
         self.hand_out(runner.model.modules(), device_of(runner.model))
+        for average in moving_averages(runner):
+            copy_own_buffers(unwrapped(runner.model), average)
         self._model_knows = True
 
     def hand_out(self, receivers: Any, device: Any = None) -> None:
@@ -141,6 +144,21 @@ class ClassCountsHook(Hook):
                 receiver.set_class_counts(self.counts)
                 if device is not None:
                     receiver.to(device)
+
+
+@torch.no_grad()
+def copy_own_buffers(model: Any, average: Any) -> None:
+    """Copy what modules made of the class counts to a moving average of the model.
+
+    It was copied before they were known, and with ``update_buffers=True`` its buffers take
+    the place of the model's in evaluation.
+    """
+    copies = dict(average.named_modules())
+    for name, module in model.named_modules():
+        copy = copies.get(name)
+        if hasattr(module, 'set_class_counts') and type(copy) is type(module):
+            for buffer, tensor in module.named_buffers(recurse=False):
+                getattr(copy, buffer).copy_(tensor)
 
 
 def who_predicts_by_counts(model: Any) -> list:

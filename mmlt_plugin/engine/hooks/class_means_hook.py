@@ -33,8 +33,8 @@ class ClassMeansHook(Hook):
             means, such as :class:`OLTRHead`.
 
     Raises:
-        ConfigError: ``before`` is unknown, the head takes no means, or the config has no
-            evaluation pipeline.
+        ConfigError: ``before`` is unknown, the head takes no means, the config has no
+            evaluation pipeline, or ``EMAHook`` evaluates two models at once.
 
     Example:
         >>> default_hooks = dict(class_means=dict(type='ClassMeansHook'))
@@ -70,6 +70,14 @@ class ClassMeansHook(Hook):
             self._bring_means(runner, runner.cfg.test_dataloader)
 
     def _bring_means(self, runner: Runner, evaluation: Any) -> None:
+        if self.before == 'evaluation' and any(
+            getattr(hook, 'evaluate_on_ema', False) and hook.evaluate_on_origin
+            for hook in runner.hooks
+        ):
+            raise ConfigError(
+                'evaluate_on_origin=True of EMAHook evaluates twice, and ClassMeansHook makes '
+                'the means of the averaged model only: leave it out'
+            )
         model = unwrapped(runner.model)
         if not hasattr(getattr(model, 'head', None), 'set_class_means'):
             raise ConfigError(

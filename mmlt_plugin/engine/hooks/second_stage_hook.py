@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
@@ -11,7 +12,7 @@ from mmpretrain.registry import HOOKS
 
 from ...errors import ConfigError
 from ...models.classifiers.decoupled import is_part_of
-from ...weights import misfits, plain_name, unwrapped
+from ...weights import misfits, moving_averages, plain_name, unwrapped
 
 
 @HOOKS.register_module()
@@ -56,7 +57,13 @@ class SecondStageHook(Hook):
             if self._is_fresh(plain_name(name)):
                 del weights[name]
         model = unwrapped(runner.model)
+        for average in moving_averages(runner):  # has loaded the checkpoint already
+            averaged = average.state_dict()
+            for name, tensor in model.state_dict().items():
+                if self._is_fresh(name) and name in averaged:
+                    averaged[name].copy_(tensor)
         learns = {name for name, p in model.named_parameters() if p.requires_grad}
+        learns |= {n for n, _ in model.named_buffers() if _is_beside_learning(model, n)}
         for name in misfits(model, weights)[0]:
             if name not in learns and not self._is_fresh(name):
                 raise ConfigError(
@@ -66,3 +73,14 @@ class SecondStageHook(Hook):
 
     def _is_fresh(self, name: str) -> bool:
         return any(is_part_of(name, part) for part in self.fresh)
+
+
+def _is_beside_learning(model: Any, name: str) -> bool:
+    """Whether the parameters nearest to a buffer, such as a running mean, are trained."""
+    part = name
+    while part:
+        part = part.rpartition('.')[0]
+        nearest = [p.requires_grad for p in model.get_submodule(part).parameters()]
+        if nearest:
+            return any(nearest)
+    return False
