@@ -227,3 +227,51 @@ def test_mmpretrains_hook_cannot_tell_a_loss_the_counts(tmp_path):
     )
     with pytest.raises(ConfigError, match='use DeferredRecipeHook'):
         runner.train()
+
+
+SEESAW = dict(type='SeesawLoss', num_classes=10)
+CE = dict(type='CrossEntropyLoss', loss_weight=1.0)
+
+
+@pytest.mark.parametrize('order', ['later', 'first'])
+def test_a_loss_with_a_state_resumes_and_is_tested(order, tmp_path):
+    """mmpretrain's SeesawLoss counts the samples it has seen."""
+    settings = {}
+    schedule = [dict(action_epoch=2, loss=SEESAW)]
+    if order == 'first':
+        settings['model.head.loss'] = dict(_delete_=True, **SEESAW)
+        schedule = [dict(action_epoch=2, loss=CE)]
+    make_runner(tmp_path / 'whole', schedule, epochs=3, **settings).train()
+    for epoch in (1, 2):
+        parts = tmp_path / f'parts{epoch}'
+        runs.cut_off(tmp_path / 'whole', epoch, parts)
+        make_runner(parts, schedule, epochs=3, resume=True, **settings).train()
+        runs.assert_equal(runs.final_state(parts), runs.final_state(tmp_path / 'whole'))
+    state = runs.final_state(tmp_path / 'whole')['state_dict']
+    assert ('head.loss_module.cum_samples' in state) == (order == 'later')
+    tested = make_runner(
+        tmp_path / 'test',
+        schedule,
+        epochs=3,
+        load_from=str(tmp_path / 'whole/epoch_3.pth'),
+        **settings,
+    )
+    assert tested.test()['shot/all'] > 0
+
+
+def test_a_pipeline_changes_behind_a_slice_too(tmp_path):
+    """num_batch_per_epoch puts a slice around the data set."""
+    pipeline = [dict(type='Resize', scale=24), dict(type='PackInputs')]
+    schedule = [dict(action_epoch=2, train_pipeline=pipeline)]
+    settings = {'train_dataloader.num_batch_per_epoch': 2}
+    runner = make_runner(tmp_path, schedule, epochs=2, **settings)
+    runner.train()
+    assert runner.train_dataloader.dataset[0]['inputs'].shape == (3, 24, 24)
+
+
+def test_data_without_a_pipeline(tmp_path):
+    loader = SimpleNamespace(dataset=[1, 2])
+    with pytest.raises(ConfigError, match='no pipeline to change'):
+        DeferredRecipeHook._switch_train_pipeline(
+            SimpleNamespace(train_dataloader=loader), None
+        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmengine.optim import OptimWrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 from mmpretrain.engine.hooks import SwitchRecipeHook
 from mmpretrain.registry import HOOKS
 from torch import nn
 
 from ...datasets import InMemoryDataset
+from ...datasets.pipelines import datasets_with_pipeline
 from ...errors import ConfigError
 from ...models.losses import check_match
 from ...weights import device_of, unwrapped
@@ -61,6 +63,15 @@ class DeferredRecipeHook(SwitchRecipeHook):
             )
         super().__init__(schedule)
 
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Give the model the loss it had when it was saved: its state may be loaded."""
+        if isinstance(runner.optim_wrapper, OptimWrapper) and not runner._resume:
+            return
+        epoch = checkpoint.get('meta', {}).get('epoch', 0)
+        for action_epoch, recipe in self.schedule.items():
+            if action_epoch <= epoch and 'loss' in recipe:
+                self._switch_loss(runner, recipe['loss'])
+
     def before_train(self, runner: Runner) -> None:
         """Check the epochs; after resuming, repeat the changes made before."""
         if isinstance(runner.train_loop, IterBasedTrainLoop):
@@ -110,7 +121,15 @@ class DeferredRecipeHook(SwitchRecipeHook):
                 'DeferredRecipeHook cannot change the pipeline of images that are in '
                 'memory already: leave out --in-memory'
             )
-        SwitchRecipeHook._switch_train_pipeline(runner, train_pipeline)
+        loader = runner.train_dataloader
+        owners = list(datasets_with_pipeline(loader.dataset))
+        if not owners:
+            raise ConfigError(
+                'DeferredRecipeHook found no pipeline to change in train_dataloader.dataset'
+            )
+        for dataset in owners:
+            dataset.pipeline = train_pipeline
+        loader._iterator = None  # persistent workers have the old one
 
 
 def owner_of_loss(runner: Runner) -> Any:
