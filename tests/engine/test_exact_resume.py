@@ -7,6 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmpretrain.registry import TRANSFORMS
+from mmpretrain.structures import DataSample
 
 from mmlt_plugin.engine.hooks import exact_resume_hook
 from mmlt_plugin.errors import ConfigError
@@ -225,6 +227,8 @@ def test_an_exact_resume_warns_of_nothing():
         cfg=dict(randomness=dict(seed=0)),
         seed=0,
         train_loop=None,
+        epoch=2,
+        iter=24,
         param_schedulers=[],
         optim_wrapper=SimpleNamespace(_accumulative_counts=4),
         train_dataloader=range(12),
@@ -267,3 +271,46 @@ def test_ranks_workers_and_datasets_draw_differently(monkeypatch):
         of_worker, of_main = first_draws(monkeypatch, **other)
         assert not one & {*of_worker, *of_main}
     assert not one & {*first_draws(monkeypatch, worker=1)[0]}
+
+
+def test_a_checkpoint_in_the_middle_of_an_epoch_warns(tmp_path, warned):
+    settings = {
+        'train_cfg.max_epochs': 1,
+        'default_hooks.checkpoint.by_epoch': False,
+        'default_hooks.checkpoint.interval': 5,
+    }
+    make_runner(tmp_path, **settings).train()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_5.pth'))
+    make_runner(tmp_path, resume=True, **settings).train()
+    assert any('of iteration 5, in the middle of an epoch' in line for line in warned)
+
+
+@TRANSFORMS.register_module()
+class NothingButNoise:
+    """A transform that draws a number."""
+
+    def __call__(self, info):
+        return dict(inputs=torch.rand(()), data_samples=DataSample())
+
+
+def test_passes_of_a_training_by_iterations_draw_differently(tmp_path, monkeypatch):
+    """Its epoch is always 0, and every pass has new workers."""
+    runner = make_runner(
+        tmp_path,
+        **{
+            **BY_ITERATIONS,
+            'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=48),
+            'train_dataloader.num_workers': 1,
+            'train_dataloader.dataset.dataset.pipeline': [dict(type='NothingButNoise')],
+        },
+    )
+    seen = []
+
+    def note(data_batch, optim_wrapper):
+        seen.append(float(data_batch['inputs'][0]))
+        return dict(loss=torch.zeros(()))
+
+    monkeypatch.setattr(runner.model, 'train_step', note)
+    runner.train()
+    assert len(seen) == 48, 'four passes of twelve'
+    assert len(set(seen)) == 48

@@ -103,6 +103,17 @@ class ExactResumeHook(Hook):
         if batch_idx == 0:
             set_all_seeds(runner.seed or 0, runner.epoch, get_rank(), 2)
 
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Count the passes of a training by iterations: each has new workers."""
+        if isinstance(runner.train_loop, IterBasedTrainLoop):
+            self.epoch.fill_((runner.iter + 1) // len(runner.train_dataloader))
+
 
 class EpochSeededPipeline:
     """A pipeline that seeds its worker's generators once per epoch.
@@ -154,6 +165,11 @@ def why_not_exact(runner: Runner) -> Iterator[str]:
         yield (
             'this training counts iterations: only trainings by epoch, '
             'train_cfg=dict(by_epoch=True, ...), resume to the same weights'
+        )
+    elif runner.iter != runner.epoch * len(runner.train_dataloader):
+        yield (
+            f'the checkpoint is of iteration {runner.iter}, in the middle of an epoch, which '
+            'begins anew: set default_hooks.checkpoint.by_epoch=True'
         )
     follower = follower_of_evaluations(runner)
     if follower is not None and not any(
