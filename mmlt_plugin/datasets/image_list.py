@@ -145,8 +145,12 @@ class ImageListDataset(BaseDataset):
         return paths
 
     def _get_unserialized_subset(self, indices: Any) -> ImageRecords:
-        if isinstance(indices, int):
+        if isinstance(indices, (int, np.integer)):
             indices = slice(indices) if indices >= 0 else slice(indices, None)
+        else:
+            indices = np.asarray(
+                indices, dtype=np.int64
+            )  # a tuple means something else
         return self.data_list[indices]
 
     def get_gt_labels(self) -> np.ndarray:

@@ -77,6 +77,8 @@ class LongTailedDataset(DatasetWrapper):
         num_classes = len(self.CLASSES) if self.CLASSES else int(labels.max()) + 1
         #: Index of every item in the whole dataset, int64, shape (len(self),).
         self.kept = self._choose(labels, num_classes)
+        if isinstance(self.dataset, RedrawBroken):
+            self.dataset.check_subsets()
         if isinstance(self.dataset, (BaseDataset, RedrawBroken)):
             # A separate dataset: the memory of the other images is freed, and a broken
             # image is never replaced by one from outside the subset.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 from mmengine.logging import print_log
 from mmpretrain.registry import DATASETS
 
@@ -15,6 +16,9 @@ from ..errors import ConfigError
 from ..labels import resolve_labels
 from .dataset_wrapper import DatasetWrapper
 from .reading import READ_ERRORS, can_be_read
+
+#: mmengine's wrappers of which no subset can be taken.
+INDIVISIBLE = (ClassBalancedDataset, ConcatDataset, RepeatDataset)
 
 
 @DATASETS.register_module()
@@ -47,6 +51,18 @@ class RedrawBroken(DatasetWrapper):
         self.max_share = max_share
         #: Which items are known to be broken, shared among the workers.
         self.broken = torch.zeros(len(self.dataset), dtype=torch.bool).share_memory_()
+
+    def check_subsets(self) -> None:
+        """Refuse a dataset that cannot be divided."""
+        if isinstance(self.dataset, RedrawBroken):
+            self.dataset.check_subsets()
+        elif isinstance(self.dataset, INDIVISIBLE) or not hasattr(
+            self.dataset, 'get_subset'
+        ):
+            raise ConfigError(
+                f'RedrawBroken around {type(self.dataset).__name__} cannot lie within '
+                'LongTailedDataset: put RedrawBroken around LongTailedDataset'
+            )
 
     def get_subset(self, indices: Any) -> RedrawBroken:
         """Dataset of some of the items."""

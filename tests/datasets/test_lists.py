@@ -171,3 +171,18 @@ def test_names_of_files_that_are_not_utf8(tmp_path):
     table.process({}, [dict(img_path=info['img_path'], pred_score=score)])
     table.compute_metrics(table.results)
     assert path + b',1,0.7500' in (tmp_path / 'table.csv').read_bytes()
+
+
+@pytest.mark.parametrize('indices', [(0, 2), [0, 2], range(0, 3, 2), np.array([0, 2])])
+def test_images_chosen_by_any_sequence(write, indices):
+    dataset = ImageListDataset(write(ROWS), indices=indices)
+    assert [dataset.get_data_info(i)['line'] for i in range(len(dataset))] == [1, 3]
+    whole = ImageListDataset(write(ROWS))
+    assert whole.get_subset(indices).get_gt_labels().tolist() == [0, 0]
+
+
+def test_the_first_or_the_last_images(write):
+    dataset = ImageListDataset(write(ROWS))
+    for number in (2, np.int64(2)):
+        assert dataset.get_subset(number).get_gt_labels().tolist() == [0, 1]
+        assert dataset.get_subset(-number).get_gt_labels().tolist() == [1, 0]

@@ -3,11 +3,22 @@
 import cv2
 import numpy as np
 import pytest
-from mmengine.dataset import DefaultSampler, pseudo_collate, worker_init_fn
+from mmengine.dataset import (
+    ConcatDataset,
+    DefaultSampler,
+    RepeatDataset,
+    pseudo_collate,
+    worker_init_fn,
+)
 from torch.utils.data import DataLoader
 
 from mmlt_plugin.class_counts import training_class_counts
-from mmlt_plugin.datasets import ImageFolderDataset, LongTailedDataset, RedrawBroken
+from mmlt_plugin.datasets import (
+    Digits,
+    ImageFolderDataset,
+    LongTailedDataset,
+    RedrawBroken,
+)
 from mmlt_plugin.errors import ConfigError
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='PackInputs')]
@@ -100,3 +111,17 @@ def test_a_warning_names_the_image_once(folder, warned):
 
 def test_workers_share_what_is_broken(folder):
     assert RedrawBroken(folder[0]).broken.is_shared()
+
+
+@pytest.mark.parametrize(
+    'wrap', [lambda one: ConcatDataset([one]), lambda one: RepeatDataset(one, 2)]
+)
+def test_no_subset_of_what_cannot_be_divided(wrap):
+    """It would replace a broken image by one outside the subset."""
+    several = wrap(Digits(split='train'))
+    with pytest.raises(ConfigError, match='put RedrawBroken around LongTailedDataset'):
+        LongTailedDataset(RedrawBroken(several), imbalance_factor=0.1)
+    around = RedrawBroken(LongTailedDataset(several, imbalance_factor=0.1))
+    assert around[0]['gt_label'] == around.get_gt_labels()[0]
+    twice = RedrawBroken(RedrawBroken(Digits(split='train')))
+    assert LongTailedDataset(twice, imbalance_factor=0.1)[0]['gt_label'] in range(10)

@@ -287,3 +287,17 @@ def test_normalisation_of_the_branches_is_the_configs(branch):
     assert isinstance(head.branches.norm, nn.SyncBatchNorm)
     frozen = BranchNorm(8, 3, dict(type='BN', requires_grad=False))
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
+
+
+@pytest.mark.parametrize('pool', ['before', 'after'])
+def test_a_last_batch_of_one_image(pool):
+    """A vector has no variance then; a map has, unless it is pooled first."""
+    head = ResLTHead(num_classes=6, in_channels=4, groups=3, pool=pool)
+    head.set_class_counts([9, 8, 7, 3, 2, 1])
+    for shape, fits in (((1, 4), False), ((1, 4, 3, 3), pool == 'after')):
+        if fits:
+            head.loss((torch.randn(shape),), samples([0]))
+            continue
+        with pytest.raises(ConfigError, match=r'single image.*drop_last=True'):
+            head.loss((torch.randn(shape),), samples([0]))
+    assert head.eval()((torch.randn(1, 4),)).shape == (1, 6)

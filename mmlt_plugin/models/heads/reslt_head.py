@@ -189,7 +189,15 @@ class ResLTHead(ClsHead):
                 f'{tuple(feats[-1].shape)}: it takes maps (N, D, H, W) or vectors (N, D)'
             )
         pool = self.pool if self.training else self.eval_pool
-        return self.branches(x, pool_first=pool == 'before')
+        try:
+            return self.branches(x, pool_first=pool == 'before')
+        except ValueError as error:
+            if len(x) > 1:
+                raise
+            raise ConfigError(
+                'ResLTHead got a batch of a single image, which has no variance to normalise '
+                'its feature by: set train_dataloader.drop_last=True'
+            ) from error
 
     def branch_logits(self, feats: tuple[torch.Tensor, ...]) -> torch.Tensor:
         """Logits of every branch, (N, G, C)."""
