@@ -155,7 +155,7 @@ def copy_own_buffers(model: Any, average: Any) -> None:
     """
     copies = dict(average.named_modules())
     for name, module in model.named_modules():
-        copy = copies.get(name)
+        copy: Any = copies.get(name)
         if hasattr(module, 'set_class_counts') and type(copy) is type(module):
             for buffer, tensor in module.named_buffers(recurse=False):
                 getattr(copy, buffer).copy_(tensor)
